@@ -1,0 +1,184 @@
+"""The tree of a shell script, with exact offsets.
+
+Every offset is an index into `Script.text`; an end is exclusive. Nodes nest and never overlap, with one exception that
+the shell itself makes: the body of a heredoc lies behind the line that holds its operator, outside of its command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+ExpansionKind = Literal["parameter", "command", "arithmetic", "process"]
+CompoundKind = Literal[
+    "subshell", "group", "if", "for", "while", "until", "case", "select", "function", "arithmetic", "conditional"
+]
+Connector = Literal["", "&&", "||", ";", "\n", "&"]
+Terminator = Literal["", ";", "&", "\n"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """`$x`, `${x:-y}`, `$(…)`, a back-quoted command, `$((…))` or `<(…)`."""
+
+    start: int
+    end: int
+    kind: ExpansionKind
+    name: str | None  # of the parameter: "HOME", "?", "1"; "V" for ${V:-x}
+    operator: str  # of a ${…}: ":-", ":=", "%%", "[" for a subscript, "!" for indirection; "#" in front for a length
+    body: List | None  # of a command or process substitution; None for `…` with backslashes in it (checked, not kept)
+    nested: tuple[Expansion, ...]  # in the operand of ${…} or in the arithmetic; not those of body
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as written. `literal` is its value where no shell and no environment can change it."""
+
+    start: int
+    end: int
+    text: str
+    literal: str | None  # after quote removal; None with an expansion, a glob, a leading ~ or a brace expansion
+    expansions: tuple[Expansion, ...]
+    quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """`NAME=value` or `NAME+=value` before a command; an array value keeps its parentheses in the word."""
+
+    start: int
+    end: int
+    name: str
+    append: bool
+    value: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Heredoc:
+    """The body of a `<<` redirection; start to end includes the delimiter line without its line end."""
+
+    start: int
+    end: int
+    content_start: int
+    content_end: int
+    delimiter: str
+    quoted: bool
+    strip_tabs: bool
+    expansions: tuple[Expansion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    start: int
+    end: int
+    fd: str | None  # "2", or "{name}" as bash allows; None where the operator's own default counts
+    op: str  # one of < > >> << <<- <<< >& <& >| <> &> &>>
+    target: Word
+    heredoc: Heredoc | None
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """Assignments, words and redirections; at least one of them."""
+
+    start: int
+    end: int
+    assignments: tuple[Assignment, ...]
+    words: tuple[Word, ...]
+    redirects: tuple[Redirect, ...]
+
+    @property
+    def name(self) -> str | None:
+        """The command's name where it is certain, else None."""
+        return self.words[0].literal if self.words else None
+
+    @property
+    def argv(self) -> tuple[str | None, ...]:
+        """The words' literal values, the command's name included."""
+        return tuple(word.literal for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """A compound command or a function definition (whose one body is the list inside its group or subshell)."""
+
+    start: int
+    end: int
+    kind: CompoundKind
+    bodies: tuple[List, ...]  # conditions, branches and loop bodies, in the order of the text
+    name: str | None  # the function's name, or the variable of for and select
+    words: tuple[Word, ...]  # of for and select, the subject and patterns of case, the operands of [[ ]]
+    redirects: tuple[Redirect, ...]
+
+
+Command = Simple | Compound
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    start: int
+    end: int
+    negated: bool
+    timed: bool
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A pipeline and the operator *before* it, "" and an empty span for the first of a list."""
+
+    connector: Connector
+    pipeline: Pipeline
+    operator_start: int
+    operator_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Pipelines in order. `terminator` is what closes the last one; `end` lies behind it, unless it is a newline."""
+
+    start: int
+    end: int
+    items: tuple[Item, ...]
+    terminator: Terminator
+    terminator_start: int
+    terminator_end: int
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A construct that a POSIX sh (dash, busybox ash) refuses, or reads in another way than bash."""
+
+    kind: str
+    start: int
+    end: int
+    differs: bool  # both accept it and mean different things; False: the POSIX sh refuses it
+    structure: bool  # the other reading splits the commands around it differently, as `a &> f` does
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    text: str
+    body: List
+    comments: tuple[Comment, ...]
+    dialect: tuple[Dialect, ...]
+    heredocs: tuple[Heredoc, ...]  # all of them, also those of nested commands, in order
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A script that the parser is not sure of: nobody may change it or conclude anything from it."""
+
+    text: str
+    offset: int
+    reason: str  # a sentence for the user
