@@ -344,15 +344,12 @@ class _Reader:
         )  # fmt: skip
 
     def directive(self, start: int, end: int) -> bool:
-        """Read a parser directive; an unknown one is a comment, and more may follow it (BuildKit's ParseLine)."""
-        name, equals, value = self.text[start + 1 : end].partition("=")
-        name = name.strip(SPACE)
-        value = value.strip(SPACE)
-        if not equals or not value or not (name.isascii() and name.isalnum() and name[0].isalpha()):
+        """Read a parser directive; the first comment that is none ends them (BuildKit's ParseLine)."""
+        name, _, value = self.text[start + 1 : end].lstrip(SPACE).partition("=")
+        name = name.rstrip("\t\f\r ").lower()
+        value = value.strip("\t\f\r ")
+        if name not in DIRECTIVES or not value:
             self.directives_open = False
-            return False
-        name = name.lower()
-        if name not in DIRECTIVES:
             return False
         if any(directive.name == name for directive in self.directives):
             raise ParseError(self.line, 1, f"the parser directive {name} stands here a second time: keep one")

@@ -1,0 +1,141 @@
+"""What must hold after every rewrite, checked on the result before anybody sees it (semantics, section 9).
+
+A fix says what it changes. Here the result is read again and held against the input, instruction by instruction and
+command by command: whatever no fix admits to must be there as it was.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from optimizer import shell
+from optimizer.document import Document, Instruction
+from optimizer.fix import Edit, Fix
+from optimizer.model import Model
+from optimizer.runs import Run
+
+Problem = str
+
+
+def problems(before: Model, after: Model, fixes: Sequence[Fix]) -> Iterator[Problem]:
+    """Everything in ``after`` that the fixes do not account for; nothing when the rewrite is sound."""
+    edits = sorted((edit for fix in fixes for edit in fix.edits), key=lambda edit: (edit.start, edit.end))
+    move = mover(edits)
+    claimed = {index for fix in fixes for index in fix.claims}
+    starts = {instruction.start: instruction for instruction in after.document.instructions}
+    kept: dict[int, Instruction] = {}
+    for old in before.document.instructions:
+        if old.index in claimed:
+            continue
+        new = starts.get(move(old.start))
+        if new is None or new.reading != old.reading:
+            yield f"line {old.line}: {old.keyword} would be read in another way"
+            return
+        kept[old.index] = new
+    order = [new.index for new in kept.values()]
+    if order != sorted(order):
+        yield "instructions that no fix names would change places"
+    yield from _comments(before.document, after.document)
+    if [(d.name, d.value) for d in before.document.directives] != [
+        (d.name, d.value) for d in after.document.directives
+    ]:
+        yield "a parser directive would change"
+    yield from _references(before, after, kept)
+    fresh = [new for new in after.document.instructions if new.index not in set(order)]
+    yield from _commands(before, after, fixes, fresh)
+
+
+def mover(edits: Sequence[Edit]) -> Callable[[int], int]:
+    """Where a character that no edit touches stands after the (sorted, disjoint) edits."""
+    ends = [edit.end for edit in edits]
+    shifts = [0]
+    for edit in edits:
+        shifts.append(shifts[-1] + len(edit.text) - (edit.end - edit.start))
+    return lambda offset: offset + shifts[bisect_right(ends, offset)]
+
+
+def comment_texts(document: Document) -> Counter[str]:
+    """Every comment line between instructions and inside their continuations, with how often it is there."""
+    spans = [*document.comments, *(span for each in document.instructions for span in each.comments)]
+    return Counter(document.text[span.start : span.end].strip() for span in spans)
+
+
+def _comments(before: Document, after: Document) -> Iterator[Problem]:
+    for comment in comment_texts(before) - comment_texts(after):
+        yield f"the comment {comment!r} would be lost"
+
+
+def _references(before: Model, after: Model, kept: dict[int, Instruction]) -> Iterator[Problem]:
+    if [stage.name for stage in before.stages if stage.name] != [
+        name for stage in after.stages if (name := stage.name) in {old.name for old in before.stages} and name
+    ]:
+        yield "the names of the stages would change"
+    if before.final.name != after.final.name:
+        yield "another stage would be the last one"
+    new_origins = {source.instruction.index: source.origin for source in after.sources}
+    for source in before.sources:
+        new = kept.get(source.instruction.index)
+        if new is None or source.origin is None:
+            continue
+        now = new_origins.get(new.index)
+        then = kept.get(source.origin.origin.index)
+        if now is None or (then is not None and now.origin.index != then.index):
+            yield f"line {source.instruction.line}: --from={source.name} would mean another stage"
+
+
+def _commands(before: Model, after: Model, fixes: Sequence[Fix], fresh: Sequence[Instruction]) -> Iterator[Problem]:
+    claimed = sorted({index for fix in fixes for index in fix.claims})
+    removed = Counter(command for fix in fixes for command in fix.removes)
+    added = Counter(command for fix in fixes for command in fix.adds)
+    old = contents(before, (before.document.instructions[index] for index in claimed))
+    new = contents(after, fresh)
+    for kind in ("RUN", ""):
+        stays = _without([text for which, text in old if which == kind], removed)
+        comes = _without([text for which, text in new if which == kind], added)
+        if missing := Counter(stays) - Counter(comes):
+            yield f"{next(iter(missing))!r} would be lost"
+        elif extra := Counter(comes) - Counter(stays):
+            yield f"{next(iter(extra))!r} would appear, and no fix says so"
+        elif stays != comes:
+            yield "commands would change places"
+
+
+def _without(commands: Iterable[str], some: Counter[str]) -> list[str]:
+    """The commands less those counted in ``some``, which is used up by it."""
+    kept = []
+    for command in commands:
+        if some[command]:
+            some[command] -= 1
+        else:
+            kept.append(command)
+    return kept
+
+
+def contents(model: Model, instructions: Iterable[Instruction]) -> list[tuple[str, str]]:
+    """What the instructions do: ("RUN", command) a shell command, ("", text) an instruction that is no readable RUN."""
+    found: list[tuple[str, str]] = []
+    for instruction in instructions:
+        if instruction.keyword == "RUN" and (stage := model.stage_of(instruction)) is not None:
+            run = Run(instruction, stage.state(instruction).shell)
+            if run.parsed is not None:
+                found += (("RUN", command_text(command)) for command in run.commands())
+                continue
+        found.append(("", instruction_text(instruction)))
+    return found
+
+
+def command_text(command: shell.Simple) -> str:
+    """A simple command in one line: its assignments, words and redirections as written, one blank between them."""
+    parts = sorted(
+        [*((each.start, f"{each.name}{'+' if each.append else ''}={each.value.text}") for each in command.assignments),
+         *((word.start, word.text) for word in command.words),
+         *((each.start, f"{each.fd or ''}{each.op}{each.target.text}") for each in command.redirects)]
+    )  # fmt: skip
+    return " ".join(text for _, text in parts)
+
+
+def instruction_text(instruction: Instruction) -> str:
+    """An instruction in one line, its keyword in capitals, heredocs left out."""
+    return " ".join((instruction.keyword, *(flag.text for flag in instruction.flags), instruction.args))

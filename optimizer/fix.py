@@ -1,0 +1,155 @@
+"""What a transform says: fixes with their edits and reasons, and refusals with theirs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from optimizer.document import Instruction
+
+if TYPE_CHECKING:
+    from optimizer.context import BuildContext
+    from optimizer.model import Model
+
+
+class Safety(StrEnum):
+    """How sure a fix is (docs/safety.md)."""
+
+    SAFE = "safe"
+    """The image is the same but for the files that the fix declares it removes."""
+    SUGGESTED = "suggested"
+    """Right for nearly everybody, not provable from text and build context."""
+
+
+class Phase(IntEnum):
+    """When a transform runs: what decides where things stand goes before what polishes them."""
+
+    INSTRUCTIONS = 1
+    ORDER = 2
+    REPAIR = 3
+    MERGE = 4
+    CLEAN = 5
+    PACKAGES = 6
+    BASE = 7
+    CONTEXT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Put text in place of the characters start to end (exclusive) of the file."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A file beside the Dockerfile to write whole: its path in the build context, and its text."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One change, applied whole or not at all, with everything it admits to changing.
+
+    ``claims`` are the numbers of the instructions it may change; every other one must read the same afterwards.
+    ``removes`` and ``adds`` are the commands (words joined by one blank) and instructions that it takes away or puts
+    in; every other command of the claimed instructions must still be there, in its order. ``paths`` are patterns of the
+    files that the image loses or gains by it. The engine holds the result to all of that before anybody sees it.
+    """
+
+    transform: str
+    safety: Safety
+    line: int
+    edits: tuple[Edit, ...]
+    claims: frozenset[int]
+    reason: str
+    """A sentence for the user: what is wrong with the text as it stands, and what the change does about it."""
+    saves: str
+    """What it is expected to save, in words; "" where it is a repair."""
+    removes: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    companions: tuple[Companion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Where a transform would have acted and did not, and why; paragraph is of docs/never.md."""
+
+    transform: str
+    line: int
+    reason: str
+    paragraph: str
+
+
+Proposal = Fix | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Settings that change what a transform proposes."""
+
+    merge_in_builder_stages: bool = False
+    """Merge RUNs also in stages from which only COPY --from takes files."""
+
+
+class Transform(ABC):
+    """One rewrite. Its module's name is the name by which users switch it; its docstring is its page in the docs."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    phase: ClassVar[Phase]
+    safety: ClassVar[Safety] = Safety.SAFE
+    hadolint: ClassVar[tuple[str, ...]] = ()
+    """The hadolint rules of the same matter: a comment that ignores one of them holds for this transform too."""
+
+    @abstractmethod
+    def propose(self, model: Model, context: BuildContext | None, options: Options) -> Iterator[Proposal]:
+        """Say what can be done. Pure: reads nothing but its arguments, changes nothing."""
+
+    def fix(
+        self,
+        at: Instruction,
+        edits: Iterable[Edit],
+        reason: str,
+        saves: str,
+        *,
+        claims: Iterable[Instruction] = (),
+        removes: Iterable[str] = (),
+        adds: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        companions: Iterable[Companion] = (),
+        safety: Safety | None = None,
+    ) -> Fix:
+        """Make a fix of this transform that claims ``at`` and the further instructions in claims."""
+        return Fix(
+            self.name, safety or self.safety, at.line, tuple(edits),
+            frozenset({at.index, *(claim.index for claim in claims)}), reason, saves,
+            tuple(removes), tuple(adds), tuple(paths), tuple(companions),
+        )  # fmt: skip
+
+    def refuse(self, at: Instruction, reason: str, paragraph: str) -> Refusal:
+        """Make a refusal of this transform."""
+        return Refusal(self.name, at.line, reason, paragraph)
+
+
+def splice(text: str, edits: Iterable[Edit]) -> str:
+    """The text with disjoint edits applied."""
+    pieces, at = [], 0
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        pieces += (text[at : edit.start], edit.text)
+        at = edit.end
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
+def overlap(first: Iterable[Edit], second: Iterable[Edit]) -> bool:
+    """Whether two sets of edits touch: two insertions at one place do, their order would be a guess."""
+    return any(one.start <= two.end and two.start <= one.end for one in first for two in second)

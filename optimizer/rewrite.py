@@ -1,0 +1,94 @@
+"""How new text is laid out: in the author's own style, and mapped from the script back to the file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from optimizer.document import BLANK, Document, Instruction
+from optimizer.fix import Edit
+from optimizer.runs import Run
+
+Operator = Literal["&&", ";"]
+WIDTH = 100
+"""Columns that a one-line RUN may have before what is added to it goes on a line of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the author breaks a RUN over lines."""
+
+    indent: str
+    """What stands before a command on a line of its own."""
+    leading: bool
+    """True where ``&&`` begins a line, False where it ends one."""
+    escape: str
+    newline: str
+
+    def seam(self, operator: Operator = "&&", comments: Sequence[str] = ()) -> str:
+        """What stands between two commands on two lines, with comment lines between them."""
+        lines = "".join(f"{self.indent}{comment}{self.newline}" for comment in comments)
+        if operator == ";":
+            return f"; {self.escape}{self.newline}{lines}{self.indent}"
+        if self.leading:
+            return f" {self.escape}{self.newline}{lines}{self.indent}&& "
+        return f" && {self.escape}{self.newline}{lines}{self.indent}"
+
+
+def style_of(document: Document, *near: Instruction) -> Style:
+    """The style of the instructions named, else of the document's other RUNs, else four spaces and ``&&`` at the end."""
+    indents: list[Counter[str]] = []
+    leading = 0
+    for some in (near, document.instructions):
+        found = Counter[str]()
+        for instruction in some:
+            if instruction.keyword != "RUN" or len(instruction.segments) == 1:
+                continue
+            lines = [instruction.text[at : at + length] for at, _, length in instruction.segments]
+            for before, line in zip(lines, lines[1:], strict=False):
+                starts, ends = line.lstrip(BLANK).startswith("&&"), before.rstrip(BLANK).endswith("&&")
+                leading += starts - ends
+                found[line[: len(line) - len(line.lstrip(BLANK))]] += 100 if starts or ends else 1
+        indents.append(found)
+        if leading:
+            break
+    counts = next((each for each in indents if each), Counter({"    ": 1}))
+    return Style(counts.most_common(1)[0][0] or "    ", leading > 0, document.escape, document.newline)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptEdit:
+    """Put text in place of the characters start to end of a run's script."""
+
+    start: int
+    end: int
+    text: str
+
+
+def in_file(run: Run, edits: Iterable[ScriptEdit]) -> tuple[Edit, ...]:
+    """Script edits as edits of the file. An insertion goes right behind the character before it."""
+    return tuple(
+        Edit(
+            run.place(edit.start) if edit.end > edit.start or edit.start == 0 else run.place_after(edit.start),
+            run.place_after(edit.end) if edit.end > edit.start else run.place_after(edit.start) if edit.start else run.place(0),
+            edit.text,
+        )
+        for edit in edits
+    )  # fmt: skip
+
+
+def after_command(document: Document, run: Run, at: int, command: str, operator: Operator = "&&") -> ScriptEdit:
+    """Add ``&& command`` behind the character ``at - 1`` of the script, on a line of its own where the author does so.
+
+    In a heredoc script the command gets a line of its own without ``&&`` only by its caller's wish: see the operator.
+    """
+    instruction = run.instruction
+    style = style_of(document, instruction)
+    if run.form == "heredoc":
+        return ScriptEdit(at, at, f" && {command}")
+    one_line = len(instruction.segments) == 1
+    if one_line and len(instruction.text) + len(command) + 4 <= WIDTH:
+        return ScriptEdit(at, at, f" && {command}" if operator == "&&" else f"; {command}")
+    return ScriptEdit(at, at, style.seam(operator) + command)
