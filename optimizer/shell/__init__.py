@@ -1,4 +1,4 @@
-"""Reads shell scripts (bodies of RUN) into a tree with exact offsets, and knows what joining two of them changes."""
+"""Reads shell scripts (bodies of RUN) into a tree, and knows what joining two of them would change."""
 
 from __future__ import annotations
 

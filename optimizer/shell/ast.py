@@ -1,7 +1,8 @@
 """The tree of a shell script, with exact offsets.
 
-Every offset is an index into `Script.text`; an end is exclusive. Nodes nest and never overlap, with one exception that
-the shell itself makes: the body of a heredoc lies behind the line that holds its operator, outside of its command.
+Every offset is an index into `Script.text`; an end is exclusive. Nodes nest and never overlap, with one
+exception that the shell itself makes: the body of a heredoc lies behind the line that holds its operator,
+outside of its command.
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ from typing import Literal
 
 ExpansionKind = Literal["parameter", "command", "arithmetic", "process"]
 CompoundKind = Literal[
-    "subshell", "group", "if", "for", "while", "until", "case", "select", "function", "arithmetic", "conditional"
+    "subshell",
+    "group",
+    "if",
+    "for",
+    "while",
+    "until",
+    "case",
+    "select",
+    "function",
+    "arithmetic",
+    "conditional",
 ]
 Connector = Literal["", "&&", "||", ";", "\n", "&"]
 Terminator = Literal["", ";", "&", "\n"]
@@ -26,8 +37,8 @@ class Expansion:
     end: int
     kind: ExpansionKind
     name: str | None  # of the parameter: "HOME", "?", "1"; "V" for ${V:-x}
-    operator: str  # of a ${…}: ":-", ":=", "%%", "[" for a subscript, "!" for indirection; "#" in front for a length
-    body: List | None  # of a command or process substitution; None for `…` with backslashes in it (checked, not kept)
+    operator: str  # of a ${…}: ":-", ":=", "%%", …; in front "#" for a length, "!" indirect, "[" a subscript
+    body: List | None  # of a command or process substitution; None for `…` with backslashes (checked only)
     nested: tuple[Expansion, ...]  # in the operand of ${…} or in the arithmetic; not those of body
 
 
@@ -38,7 +49,7 @@ class Word:
     start: int
     end: int
     text: str
-    literal: str | None  # after quote removal; None with an expansion, a glob, a leading ~ or a brace expansion
+    literal: str | None  # after quote removal; None with an expansion, a glob, a leading ~ or {a,b}
     expansions: tuple[Expansion, ...]
     quoted: bool
 
@@ -70,6 +81,8 @@ class Heredoc:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
+    """A redirection, its operator and target."""
+
     start: int
     end: int
     fd: str | None  # "2", or "{name}" as bash allows; None where the operator's own default counts
@@ -101,14 +114,14 @@ class Simple:
 
 @dataclass(frozen=True, slots=True)
 class Compound:
-    """A compound command or a function definition (whose one body is the list inside its group or subshell)."""
+    """A compound command, or a function definition: its one body is a list of the one compound command."""
 
     start: int
     end: int
     kind: CompoundKind
     bodies: tuple[List, ...]  # conditions, branches and loop bodies, in the order of the text
     name: str | None  # the function's name, or the variable of for and select
-    words: tuple[Word, ...]  # of for and select, the subject and patterns of case, the operands of [[ ]]
+    words: tuple[Word, ...]  # of for and select, subject and patterns of case, operands of [[ ]], ((…)) whole
     redirects: tuple[Redirect, ...]
 
 
@@ -117,6 +130,8 @@ Command = Simple | Compound
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
+    """Commands joined by `|`, with `!` or `time` in front."""
+
     start: int
     end: int
     negated: bool
@@ -136,7 +151,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """Pipelines in order. `terminator` is what closes the last one; `end` lies behind it, unless it is a newline."""
+    """Pipelines in order. `terminator` is what closes the last one; a `;` or `&` lies within the span."""
 
     start: int
     end: int
@@ -151,6 +166,8 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
+    """From `#` to the end of the line, without the newline."""
+
     start: int
     end: int
 
@@ -168,6 +185,8 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Script:
+    """A script that was understood completely."""
+
     text: str
     body: List
     comments: tuple[Comment, ...]
