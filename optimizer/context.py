@@ -1,0 +1,370 @@
+"""The build context as the builder sees it: what .dockerignore hides does not exist.
+
+Paths are relative to the context's root, with `/` between names; "" is the root. As in Docker, `..` stops
+at the root, and a symbolic link is followed as if the root were `/`: none leads out of the context.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+from optimizer.dockerignore import Ignore, parse
+from optimizer.problem import Problem
+from optimizer.wildcard import BadPattern, clean, compiled, has_wildcard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_TEXT = 1 << 20
+"""Bytes of the largest file that is read."""
+MAX_ENTRIES = 200_000
+"""Entries of folders that are listed before a context counts as truncated."""
+_MAX_LINKS = 40
+_IGNORE_FILE = ".dockerignore"
+
+
+class BuildContext(Protocol):
+    """What a transform may ask about the build context: pure look-ups."""
+
+    @property
+    def ignore(self) -> Ignore | None:
+        """The rules in force; None without a .dockerignore."""
+
+    @property
+    def ignore_path(self) -> str | None:
+        """Where the rules in force stand; begins with `..` when the Dockerfile lies outside the context."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether folders were left out, too large or not readable: `files` and `glob` may lack something."""
+
+    def is_file(self, path: str) -> bool:
+        """Whether there is a regular file, or a link to one."""
+
+    def is_dir(self, path: str) -> bool:
+        """Whether there is a folder, or a link to one. A hidden one counts if it shows something in it."""
+
+    def files(self, under: str = "") -> Iterator[str]:
+        """The files and links below a folder, sorted. Those below a linked folder have their real names."""
+
+    def glob(self, pattern: str) -> tuple[str, ...]:
+        """What a source of COPY stands for: files, and folders as a whole. Empty where nothing matches.
+
+        Source: BuildKit's fsutil: Go's filepath.Match on the path below the part without wildcards.
+        """
+
+    def read(self, path: str) -> str | None:
+        """The text of a file; None where `is_file` says no, it is not UTF-8, or it is larger than 1 MiB."""
+
+    def on_disk(self, path: str) -> bool:
+        """Whether something lies there, hidden by .dockerignore or not."""
+
+    def with_file(self, path: str, text: str) -> BuildContext:
+        """The same context with one file written; a .dockerignore takes effect."""
+
+
+class Kind(Enum):
+    """What an entry of a folder is."""
+
+    FILE = 1
+    FOLDER = 2
+    LINK = 3
+    OTHER = 4
+
+
+class _Tree(Protocol):
+    """A folder without any rules; paths are without links, but for the last name."""
+
+    @property
+    def truncated(self) -> bool: ...
+
+    def kind(self, path: str) -> Kind | None: ...
+    def entries(self, folder: str) -> Mapping[str, Kind]: ...
+    def target(self, link: str) -> str: ...
+    def data(self, path: str) -> bytes | None: ...
+
+
+class _Context:
+    """A BuildContext over a tree, with the rules from the first of `ignore_paths` that is there."""
+
+    def __init__(self, tree: _Tree, ignore_paths: tuple[str, ...], shown_root: str = "") -> None:
+        self._tree = tree
+        self._ignore_paths = ignore_paths
+        self._shown_root = shown_root
+
+    @property
+    def truncated(self) -> bool:
+        return self._tree.truncated
+
+    @cached_property
+    def ignore_path(self) -> str | None:
+        return next((path for path in self._ignore_paths if self._ignore_file(path) is not None), None)
+
+    @cached_property
+    def ignore(self) -> Ignore | None:
+        if self.ignore_path is None:
+            return None
+        shown = posixpath.normpath(posixpath.join(self._shown_root, self.ignore_path))
+        data = self._tree.data(self._ignore_file(self.ignore_path) or "")
+        if data is None:
+            return Ignore(problems=(Problem(shown, 0, 0, "it cannot be read: make it a plain file"),))
+        return parse(data.decode("utf-8", "surrogateescape"), shown)
+
+    def _ignore_file(self, path: str) -> str | None:
+        """Where the file really lies; that of a Dockerfile outside the context lies outside, too."""
+        if path.startswith("../"):
+            return path if self._tree.kind(path) else None
+        return self._resolve(path)
+
+    @cached_property
+    def _rules(self) -> Ignore:
+        return self.ignore or Ignore()
+
+    def is_file(self, path: str) -> bool:
+        return self._visible(path, Kind.FILE) is not None
+
+    def is_dir(self, path: str) -> bool:
+        return self._visible(path, Kind.FOLDER) is not None
+
+    def files(self, under: str = "") -> Iterator[str]:
+        folder = self._visible(under, Kind.FOLDER)
+        if folder is None:
+            return
+        for path, kind, excluded in self._walk(folder):
+            if kind in (Kind.FILE, Kind.LINK) and not excluded:
+                yield path
+
+    def glob(self, pattern: str) -> tuple[str, ...]:
+        parts = clean(f"/{pattern}").strip("/").split("/")
+        first = next((number for number, part in enumerate(parts) if has_wildcard(part)), len(parts))
+        head, tail = "/".join(parts[:first]), "/".join(parts[first:])
+        if not tail:
+            return (head,) if self.is_file(head) or self.is_dir(head) else ()
+        folder = self._visible(head, Kind.FOLDER)
+        try:
+            matches = compiled(tail).fullmatch
+        except BadPattern:
+            return ()
+        if folder is None:
+            return ()
+        below = len(folder) + bool(folder)
+        deepest = tail.count("/") if "[" not in tail else None  # only a class can match a slash
+
+        def enter(path: str) -> bool:
+            return not matches(path, below) and (deepest is None or path.count("/", below) < deepest)
+
+        return tuple(
+            path
+            for path, kind, excluded in self._walk(folder, enter)
+            if matches(path, below) and (not excluded or self._shows_something(path))
+        )
+
+    def read(self, path: str) -> str | None:
+        real = self._visible(path, Kind.FILE)
+        data = self._tree.data(real) if real is not None else None
+        try:
+            return data.decode("utf-8") if data is not None else None
+        except UnicodeDecodeError:
+            return None
+
+    def on_disk(self, path: str) -> bool:
+        return self._resolve(path) is not None
+
+    def with_file(self, path: str, text: str) -> BuildContext:
+        return _Context(_Overlay(self._tree, {path: text}), self._ignore_paths, self._shown_root)
+
+    def _visible(self, path: str, kind: Kind) -> str | None:
+        """The real path, when it is of this kind and the builder gets it and each link on the way."""
+        real = self._resolve(path, lambda link: not self._rules.excludes(link))
+        if real is None or self._tree.kind(real) is not kind:
+            return None
+        if self._rules.excludes(real) and not (kind is Kind.FOLDER and self._shows_something(real)):
+            return None
+        return real
+
+    def _shows_something(self, folder: str) -> bool:
+        return any(not excluded for _, _, excluded in self._walk(folder))
+
+    def _resolve(self, path: str, may_follow: Callable[[str], bool] = lambda link: True) -> str | None:
+        """The path without links; None where nothing lies there."""
+        todo = deque(clean(f"/{path}").split("/"))
+        at, links = "", 0
+        while todo:
+            name = todo.popleft()
+            if name in ("", "."):
+                continue
+            here = posixpath.dirname(at) if name == ".." else posixpath.join(at, name)
+            kind = self._tree.kind(here)
+            if kind is None:
+                return None
+            if kind is not Kind.LINK:
+                at = here
+                continue
+            links += 1
+            if links > _MAX_LINKS or not may_follow(here):
+                return None
+            target = self._tree.target(here)
+            at = "" if target.startswith("/") else at
+            todo.extendleft(reversed(target.split("/")))
+        return at
+
+    def _walk(
+        self, folder: str, enter: Callable[[str], bool] = lambda folder: True
+    ) -> Iterator[tuple[str, Kind, bool]]:
+        """What lies below a folder, in the order of the paths: path, kind, and whether it is hidden.
+
+        Of what is hidden, only the folders come that may have something visible in them.
+        """
+        stack = [self._steps(folder, self._rules.verdict(folder).matched)]
+        while stack:
+            for path, kind, excluded, matched in stack[-1]:
+                if kind is not Kind.FOLDER:
+                    if not excluded:
+                        yield path, kind, excluded
+                    continue
+                if excluded and not self._rules.may_reach_into(path):
+                    continue
+                yield path, kind, excluded
+                if enter(path):
+                    stack.append(self._steps(path, matched))
+                    break
+            else:
+                stack.pop()
+
+    def _steps(self, folder: str, above: int) -> Iterator[tuple[str, Kind, bool, int]]:
+        entries = self._tree.entries(folder)
+        for name in sorted(entries, key=lambda name: name + "/" * (entries[name] is Kind.FOLDER)):
+            path = f"{folder}/{name}" if folder else name
+            verdict = self._rules.step(path, above)
+            yield path, entries[name], verdict.excluded, verdict.matched
+
+
+class DirectoryContext(_Context):
+    """A folder as build context. Reads on demand; opens regular files only.
+
+    Without `dockerfile` only the .dockerignore in the root counts; with it, `<dockerfile>.dockerignore`
+    beside it comes first.
+    """
+
+    def __init__(
+        self, root: Path | str, dockerfile: Path | str | None = None, max_entries: int = MAX_ENTRIES
+    ) -> None:
+        names = [_IGNORE_FILE]
+        if dockerfile is not None:
+            names.insert(
+                0, os.path.relpath(f"{os.fspath(dockerfile)}.dockerignore", root).replace(os.sep, "/")
+            )
+        super().__init__(_Disk(os.path.realpath(root), max_entries), tuple(names), os.fspath(root))
+
+
+class MemoryContext(_Context):
+    """A build context of texts by path."""
+
+    def __init__(self, files: Mapping[str, str], dockerfile: str = "Dockerfile") -> None:
+        super().__init__(_Overlay(None, files), (f"{dockerfile}.dockerignore", _IGNORE_FILE))
+
+
+class _Disk:
+    def __init__(self, root: str, max_entries: int) -> None:
+        self.truncated = False
+        self._root = root
+        self._left = max_entries
+        self._listed: dict[str, Mapping[str, Kind]] = {}
+
+    def _full(self, path: str) -> str:
+        return os.path.join(self._root, path)
+
+    def kind(self, path: str) -> Kind | None:
+        try:
+            mode = os.lstat(self._full(path)).st_mode
+        except (OSError, ValueError):
+            return None
+        kinds = ((stat.S_ISREG, Kind.FILE), (stat.S_ISDIR, Kind.FOLDER), (stat.S_ISLNK, Kind.LINK))
+        return next((kind for is_kind, kind in kinds if is_kind(mode)), Kind.OTHER)
+
+    def entries(self, folder: str) -> Mapping[str, Kind]:
+        if folder not in self._listed:
+            self._listed[folder] = self._list(folder)
+        return self._listed[folder]
+
+    def _list(self, folder: str) -> Mapping[str, Kind]:
+        try:
+            with os.scandir(self._full(folder)) as entries:
+                found = {entry.name: _kind(entry) for entry in islice(entries, self._left + 1)}
+        except OSError:
+            self.truncated = True
+            return {}
+        if len(found) > self._left:
+            self.truncated = True
+            return {}
+        self._left -= len(found)
+        return found
+
+    def target(self, link: str) -> str:
+        return os.readlink(self._full(link)).replace(os.sep, "/")
+
+    def data(self, path: str) -> bytes | None:
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        try:
+            with open(os.open(self._full(path), flags), "rb") as file:
+                found = os.fstat(file.fileno())
+                if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_TEXT:
+                    return None
+                return file.read(MAX_TEXT)
+        except OSError:
+            return None
+
+
+def _kind(entry: os.DirEntry[str]) -> Kind:
+    if entry.is_symlink():
+        return Kind.LINK
+    if entry.is_dir(follow_symlinks=False):
+        return Kind.FOLDER
+    return Kind.FILE if entry.is_file(follow_symlinks=False) else Kind.OTHER
+
+
+class _Overlay:
+    """Texts laid over a tree, or over nothing."""
+
+    def __init__(self, base: _Tree | None, files: Mapping[str, str]) -> None:
+        self._base = base
+        self._files = dict(files)
+        self._folders: dict[str, dict[str, Kind]] = {"": {}}
+        for path in files:
+            kind = Kind.FILE
+            while path:
+                folder, name = posixpath.split(path)
+                self._folders.setdefault(folder, {})[name] = kind
+                path, kind = folder, Kind.FOLDER
+
+    @property
+    def truncated(self) -> bool:
+        return self._base is not None and self._base.truncated
+
+    def kind(self, path: str) -> Kind | None:
+        if path in self._files:
+            return Kind.FILE
+        if path in self._folders:
+            return Kind.FOLDER
+        return self._base.kind(path) if self._base else None
+
+    def entries(self, folder: str) -> Mapping[str, Kind]:
+        below = self._base if self._base and self._base.kind(folder) is Kind.FOLDER else None
+        return {**(below.entries(folder) if below else {}), **self._folders.get(folder, {})}
+
+    def target(self, link: str) -> str:
+        assert self._base is not None
+        return self._base.target(link)
+
+    def data(self, path: str) -> bytes | None:
+        if path in self._files:
+            return self._files[path].encode()
+        return self._base.data(path) if self._base else None
