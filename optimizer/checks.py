@@ -14,7 +14,7 @@ from optimizer import shell
 from optimizer.document import Document, Instruction
 from optimizer.fix import Edit, Fix
 from optimizer.model import Model
-from optimizer.runs import Run
+from optimizer.runs import Run, parse_script
 
 Problem = str
 
@@ -45,6 +45,7 @@ def problems(before: Model, after: Model, fixes: Sequence[Fix]) -> Iterator[Prob
     yield from _references(before, after, kept)
     fresh = [new for new in after.document.instructions if new.index not in set(order)]
     yield from _commands(before, after, fixes, fresh)
+    yield from _scripts(after, fixes, fresh)
 
 
 def mover(edits: Sequence[Edit]) -> Callable[[int], int]:
@@ -102,6 +103,37 @@ def _commands(before: Model, after: Model, fixes: Sequence[Fix], fresh: Sequence
             yield "commands would change places"
 
 
+def _scripts(after: Model, fixes: Sequence[Fix], fresh: Sequence[Instruction]) -> Iterator[Problem]:
+    """Layout is done on the text of the file; what a fix means is said as a script: both must have the same tree."""
+    meant = [text for fix in fixes for text in fix.scripts]
+    if not meant:
+        return
+    there = {shape(run.parsed) for run in runs_of(after, fresh) if run.parsed is not None}
+    for text in meant:
+        script = parse_script(text)
+        if isinstance(script, shell.Opaque) or shape(script) not in there:
+            yield f"the new RUN would not mean {text!r}"
+
+
+def shape(node: shell.Script | shell.List | shell.Pipeline | shell.Command) -> object:
+    """A script's tree without places and layout: equal shapes are the same commands under the same operators."""
+    match node:
+        case shell.Script():
+            heredocs = tuple(node.text[each.content_start : each.content_end] for each in node.heredocs)
+            return shape(node.body), heredocs
+        case shell.List():
+            connectors = tuple(item.connector.replace("\n", ";") for item in node.items)
+            return connectors, tuple(shape(item.pipeline) for item in node.items), node.terminator == "&"
+        case shell.Pipeline():
+            return node.negated, node.timed, tuple(shape(command) for command in node.commands)
+        case shell.Simple():
+            return command_text(node)
+        case shell.Compound():
+            words = tuple(word.text for word in node.words)
+            redirects = tuple(f"{each.fd or ''}{each.op}{each.target.text}" for each in node.redirects)
+            return node.kind, node.name, words, tuple(shape(body) for body in node.bodies), redirects
+
+
 def _without(commands: Iterable[str], some: Counter[str]) -> list[str]:
     """The commands less those counted in ``some``, which is used up by it."""
     kept = []
@@ -117,13 +149,19 @@ def contents(model: Model, instructions: Iterable[Instruction]) -> list[tuple[st
     """What the instructions do: ("RUN", command) a shell command, ("", text) an instruction that is no readable RUN."""
     found: list[tuple[str, str]] = []
     for instruction in instructions:
-        if instruction.keyword == "RUN" and (stage := model.stage_of(instruction)) is not None:
-            run = Run(instruction, stage.state(instruction).shell)
-            if run.parsed is not None:
-                found += (("RUN", command_text(command)) for command in run.commands())
-                continue
-        found.append(("", instruction_text(instruction)))
+        run = next(runs_of(model, [instruction]), None)
+        if run is not None and run.parsed is not None:
+            found += (("RUN", command_text(command)) for command in run.commands())
+        else:
+            found.append(("", instruction_text(instruction)))
     return found
+
+
+def runs_of(model: Model, instructions: Iterable[Instruction]) -> Iterator[Run]:
+    """Those of the instructions that are RUNs, under their shell."""
+    for instruction in instructions:
+        if instruction.keyword == "RUN" and (stage := model.stage_of(instruction)) is not None:
+            yield Run(instruction, stage.state(instruction).shell)
 
 
 def command_text(command: shell.Simple) -> str:

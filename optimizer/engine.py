@@ -129,7 +129,7 @@ class _Run:
             refusals = self.refusals[transform.name] = []
             suggestions = self.suggestions[transform.name] = []
             for proposal in transform.propose(self.model, self.context, self.options):
-                if reason := suppression.ignored(self.model, transform, proposal):
+                if reason := suppression.ignored(self.model.document, transform, proposal):
                     refusals.append(Refusal(transform.name, self.origin(proposal), reason, ""))
                 elif isinstance(proposal, Refusal):
                     refusals.append(replace(proposal, line=self.origin(proposal)))

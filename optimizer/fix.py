@@ -60,8 +60,9 @@ class Fix:
 
     ``claims`` are the numbers of the instructions it may change; every other one must read the same afterwards.
     ``removes`` and ``adds`` are the commands (words joined by one blank) and instructions that it takes away or puts
-    in; every other command of the claimed instructions must still be there, in its order. ``paths`` are patterns of the
-    files that the image loses or gains by it. The engine holds the result to all of that before anybody sees it.
+    in; every other command of the claimed instructions must still be there, in its order. ``scripts`` are the RUN bodies
+    that come of it, as they are meant, in any layout. The engine holds the result to all of that before anybody sees
+    it. ``paths`` are patterns of the files that the image loses or gains by it.
     """
 
     transform: str
@@ -76,6 +77,7 @@ class Fix:
     removes: tuple[str, ...] = ()
     adds: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
     companions: tuple[Companion, ...] = ()
 
 
@@ -125,6 +127,7 @@ class Transform(ABC):
         removes: Iterable[str] = (),
         adds: Iterable[str] = (),
         paths: Iterable[str] = (),
+        scripts: Iterable[str] = (),
         companions: Iterable[Companion] = (),
         safety: Safety | None = None,
     ) -> Fix:
@@ -132,7 +135,7 @@ class Transform(ABC):
         return Fix(
             self.name, safety or self.safety, at.line, tuple(edits),
             frozenset({at.index, *(claim.index for claim in claims)}), reason, saves,
-            tuple(removes), tuple(adds), tuple(paths), tuple(companions),
+            tuple(removes), tuple(adds), tuple(paths), tuple(scripts), tuple(companions),
         )  # fmt: skip
 
     def refuse(self, at: Instruction, reason: str, paragraph: str) -> Refusal:

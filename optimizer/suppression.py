@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from optimizer.document import Document
+from optimizer.document import Document, Instruction
 from optimizer.fix import Fix, Proposal, Transform
-
-if TYPE_CHECKING:
-    from optimizer.model import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +47,20 @@ def ignores(document: Document) -> Iterator[Ignore]:
         )  # fmt: skip
 
 
-def ignored(model: Model, transform: Transform, proposal: Proposal) -> str | None:
-    """Why the author does not want this proposal, or None."""
-    document = model.document
+def covering(document: Document, transform: Transform, instruction: Instruction) -> Ignore | None:
+    """The comment that keeps the transform off this instruction, or None."""
     names = {"all", transform.name, *transform.hadolint}
     for ignore in ignores(document):
-        if not ignore.names & names:
-            continue
-        if not ignore.everywhere:
-            claims = (
-                [document.instructions[index] for index in proposal.claims]
-                if isinstance(proposal, Fix)
-                else [each for each in document.instructions if each.line == proposal.line]
-            )
-            if not any(each.lead <= ignore.offset < each.start for each in claims):
-                continue
-        return f"ignored by the comment in line {ignore.line}" + (f": {ignore.reason}" if ignore.reason else "")
+        if ignore.names & names and (ignore.everywhere or instruction.lead <= ignore.offset < instruction.start):
+            return ignore
+    return None
+
+
+def ignored(document: Document, transform: Transform, proposal: Proposal) -> str | None:
+    """Why the author does not want this proposal, or None."""
+    for instruction in document.instructions:
+        claimed = instruction.index in proposal.claims if isinstance(proposal, Fix) else instruction.line == proposal.line
+        if claimed and (ignore := covering(document, transform, instruction)):
+            reason = f": {ignore.reason}" if ignore.reason else ""
+            return f"ignored by the comment in line {ignore.line}{reason}"
     return None

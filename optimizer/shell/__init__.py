@@ -19,6 +19,7 @@ from optimizer.shell.ast import (
     Simple,
     Word,
 )
+from optimizer.shell.parser import parse
 
 __all__ = [
     "Assignment",
@@ -36,4 +37,5 @@ __all__ = [
     "Script",
     "Simple",
     "Word",
+    "parse",
 ]
