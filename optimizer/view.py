@@ -1,8 +1,8 @@
 """What a Dockerfile builds on and sets, as dockerfile-parse sees it: for reports, read only.
 
-dockerfile-parse misreads heredocs, comments and blank lines in continuations, the escape character and variables
-with a default. So it is given canonical text made from the model: one instruction a line, heredoc bodies left out,
-images of FROM with their variables put in.
+dockerfile-parse misreads heredocs, comments and blank lines in continuations, the escape character and
+variables with a default. So it is given canonical text made from the model: one instruction a line, heredoc
+bodies left out, images of FROM with their variables put in.
 """
 
 from __future__ import annotations

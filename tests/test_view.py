@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
 from optimizer.document import ParseError
 from optimizer.instructions import settings
 from optimizer.model import Model, Stage, read
@@ -90,8 +88,8 @@ def test_it_agrees_with_the_model_on_the_corpus() -> None:
                 ("labels", shown.labels, names(stage, "LABEL")),
             ):
                 if None in ours:
-                    # ENV "NAME=value": the name has one quote, and BuildKit stops; dockerfile-parse takes it off
+                    # ENV "NAME=value" (BuildKit misses the second quote of the name), and ENV $UNKNOWN value
                     differences[f"{kind}: a name that cannot be expanded"] += 1
                 elif list(theirs) != ours:
                     differences[f"{kind}: {name}"] += 1
-    assert differences == {"environment: a name that cannot be expanded": 1}
+    assert differences == {"environment: a name that cannot be expanded": 2}
