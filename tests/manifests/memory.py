@@ -1,0 +1,34 @@
+"""A project in memory, as the readers of manifests see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from posixpath import normpath
+
+
+class Memory:
+    """Files of an image below /app by their path relative to /app; `workdir` is where the command runs."""
+
+    def __init__(self, texts: Mapping[str, str], workdir: str = "/app") -> None:
+        self.workdir = workdir
+        self._texts = {normpath(f"/app/{path}"): text for path, text in texts.items()}
+
+    def _path(self, path: str) -> str:
+        return normpath(f"{self.workdir}/{path}")
+
+    def read(self, path: str) -> str | None:
+        return self._texts.get(self._path(path))
+
+    def is_file(self, path: str) -> bool:
+        return self._path(path) in self._texts
+
+    def is_dir(self, path: str) -> bool:
+        folder = self._path(path)
+        return folder == "/app" or any(file.startswith(folder + "/") for file in self._texts if folder != "/")
+
+    def files(self, under: str = "") -> Iterator[str]:
+        folder = self._path(under)
+        for file in self._texts:
+            if file.startswith(folder + "/"):
+                rest = file[len(folder) + 1 :]
+                yield rest if under in ("", ".") else f"{under.rstrip('/')}/{rest}"
