@@ -1,0 +1,138 @@
+"""Files per second, memory and cold start of dockopt beside its peers, in one run.
+
+All figures of one results file come from one run on one machine, the programs taking turns; only the ratios
+mean anything elsewhere. Nothing here is a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import peers, table, tools
+from bench.child import Ended, peak_memory, run
+from bench.tools import Tool
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "speed.json"
+COMPARED = (
+    tools.DOCKOPT_CHECK,
+    tools.DOCKOPT[0],
+    tools.DOCTOR[0],
+    tools.TALLY[0],
+    tools.HADOLINT,
+    tools.DOCKERFMT,
+)
+
+
+def measure(chosen: Sequence[Tool], sample: int, rounds: int, starts: int) -> dict[str, Any]:
+    """Runs every program `rounds` times over the corpus and `starts` times over one file, in turn."""
+    present, missing = tools.installed(chosen)
+    texts, _ = peers.corpus(sample)
+    if not texts:
+        raise SystemExit("the speed is measured on the corpus: name its folder in DOCKOPT_CORPUS")
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    os.sched_setaffinity(0, cores)
+    with tempfile.TemporaryDirectory(prefix="dockopt-bench-") as name:
+        scratch = Path(name)
+        fresh = scratch / "fresh"
+        for key, text in texts.items():
+            place = fresh / key[:2] / f"{key}.Dockerfile"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(text)
+        able = {tool.name: _able(tool, fresh, scratch / "work") for tool in present}
+        rows: dict[str, dict[str, Any]] = {
+            tool.name: {
+                "version": tools.version(tool),
+                "command": tool.shown,
+                "files": len(able[tool.name]),
+                "wall": [],
+                "cpu": [],
+                "cold": {"wall": [], "cpu": []},
+            }
+            for tool in present
+        }
+        for number in range(rounds):
+            for tool in present:
+                ended = _timed(tool, fresh, scratch / "work", able[tool.name])
+                rows[tool.name]["wall"].append(round(ended.wall, 3))
+                rows[tool.name]["cpu"].append(round(ended.cpu, 3))
+                print(f"round {number + 1}: {tool.name} {ended.wall:.1f} s", file=sys.stderr, flush=True)
+        for tool in present:
+            _reset(fresh, scratch / "work")
+            rows[tool.name]["memory"] = peak_memory(tool.command(able[tool.name]), scratch / "work")
+        one = HERE / "one.Dockerfile"
+        for _ in range(starts):
+            for tool in present:
+                shutil.copy(one, scratch / "Dockerfile")
+                ended = run(tool.command(["Dockerfile"]), scratch)
+                rows[tool.name]["cold"]["wall"].append(round(1000 * ended.wall, 1))
+                rows[tool.name]["cold"]["cpu"].append(round(1000 * ended.cpu, 1))
+    return {
+        "made": datetime.date.today().isoformat(),
+        "machine": tools.machine(),
+        "cores": len(cores),
+        "files": len(texts),
+        "rounds": rounds,
+        "starts": starts,
+        "rows": {name: row | _medians(row) for name, row in rows.items()},
+        "missing": missing,
+    }
+
+
+def _able(tool: Tool, fresh: Path, work: Path) -> list[str]:
+    """The files that the program deals with: one that it refuses would stop its whole run."""
+    _reset(fresh, work)
+    files = sorted(str(path.relative_to(work)) for path in work.rglob("*.Dockerfile"))
+    gave_up = peers.rewrite(tool, work, files)
+    return [file for file in files if file not in gave_up]
+
+
+def _timed(tool: Tool, fresh: Path, work: Path, files: Sequence[str]) -> Ended:
+    _reset(fresh, work)
+    ended = run(tool.command(files), work, limit=3600)
+    if ended.status not in tool.ends:
+        raise SystemExit(f"{tool.shown} ended with status {ended.status}: {ended.stderr[-300:]}")
+    return ended
+
+
+def _reset(fresh: Path, work: Path) -> None:
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(fresh, work)
+
+
+def _medians(row: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        "files_per_second": round(row["files"] / statistics.median(row["wall"]), 1),
+        "cpu_ms_per_file": round(1000 * statistics.median(row["cpu"]) / row["files"], 2),
+        "cold_wall_ms": statistics.median(row["cold"]["wall"]),
+        "cold_cpu_ms": statistics.median(row["cold"]["cpu"]),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.speed", description=__doc__)
+    parser.add_argument("--only", default="", help="only tools with this in their name")
+    parser.add_argument("--sample", type=int, default=0, help="so many files of the corpus; 0: all")
+    parser.add_argument("--rounds", type=int, default=3, help="times over the corpus (%(default)s)")
+    parser.add_argument("--starts", type=int, default=20, help="cold starts (%(default)s)")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the JSON to write (%(default)s)")
+    options = parser.parse_args(arguments)
+    chosen = [tool for tool in COMPARED if options.only in tool.name]
+    results = measure(chosen, options.sample, options.rounds, options.starts)
+    options.results.parent.mkdir(exist_ok=True)
+    options.results.write_text(json.dumps(results, indent=1) + "\n")
+    print(table.speed(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+# A comment between two RUNs stays with the second.
+FROM debian:12-slim
+WORKDIR /srv
+RUN touch a
+# b is needed by the start script
+RUN touch b
