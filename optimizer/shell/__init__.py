@@ -19,7 +19,10 @@ from optimizer.shell.ast import (
     Simple,
     Word,
 )
+from optimizer.shell.join import JoinRefusal, Part, Plan, Shell, plan, render
 from optimizer.shell.parser import parse
+from optimizer.shell.state import ProcessUse, StateChange, effects, programs, uses
+from optimizer.shell.walk import Where, walk
 
 __all__ = [
     "Assignment",
@@ -30,12 +33,25 @@ __all__ = [
     "Expansion",
     "Heredoc",
     "Item",
+    "JoinRefusal",
     "List",
     "Opaque",
+    "Part",
     "Pipeline",
+    "Plan",
+    "ProcessUse",
     "Redirect",
     "Script",
+    "Shell",
     "Simple",
+    "StateChange",
+    "Where",
     "Word",
+    "effects",
     "parse",
+    "plan",
+    "programs",
+    "render",
+    "uses",
+    "walk",
 ]

@@ -23,6 +23,8 @@ from optimizer.shell.words import Words
 CLOSING = frozenset({"then", "else", "elif", "fi", "do", "done", "esac", "}"})
 RESERVED = CLOSING | {"if", "for", "while", "until", "case", "in", "select", "function", "time", "coproc"}
 RESERVED |= {"{", "!", "[[", "]]"}
+SPECIAL_BUILTINS = frozenset({"break", ":", "continue", ".", "eval", "exec", "exit", "export", "readonly"})
+SPECIAL_BUILTINS |= {"return", "set", "shift", "times", "trap", "unset", "source"}
 
 _KEYWORD = re.compile(r"(?:[a-z]+|\[\[|\]\]|[{}!])(?=[ \t\n;&|()<>]|\Z)")
 _NAME = re.compile(r"[A-Za-z_]\w*(?=[ \t\n;&|()<>]|\Z)", re.ASCII)
@@ -110,7 +112,7 @@ class Compounds(Words):
         """Read a function definition from its parentheses on."""
         name = word.text
         self._parentheses()
-        if not _BASH_NAME.fullmatch(name) or name in RESERVED:
+        if not _BASH_NAME.fullmatch(name) or name in RESERVED or name in SPECIAL_BUILTINS:
             raise self.refuse(f"{name!r} cannot be the name of a function", start)
         if not _NAME.fullmatch(name):
             self.differs("function name", start)
@@ -120,7 +122,7 @@ class Compounds(Words):
         self.differs("function", start)
         self.blanks()
         match = _BASH_NAME.match(self.text, self.pos, self.end)
-        if not match or match.group() in RESERVED:
+        if not match or match.group() in RESERVED | SPECIAL_BUILTINS:
             raise self.refuse("'function' is not followed by a name", start)
         self.pos = match.end()
         self.blanks()

@@ -36,8 +36,8 @@ _TIME_OPTION = re.compile(r"-p(?=[ \t\n])")
 _SPLIT_OPERATOR = re.compile(r"(?:\\\n)+[&|;<>()-]")
 
 _DECLARING = frozenset({"declare", "typeset", "local", "export", "readonly"})
-_BASH_BUILTINS = frozenset({"declare", "typeset", "let", "mapfile", "readarray", "shopt", "enable", "builtin"})
-_BASH_BUILTINS |= {"source", "pushd", "popd", "dirs", "disown", "caller", "compgen", "complete", "history"}
+_BASH_BUILTINS = frozenset({"source", "pushd", "popd", "dirs", "declare", "typeset", "shopt", "let"})
+_BASH_BUILTINS |= {"mapfile", "readarray", "enable", "builtin", "disown", "caller", "compgen", "complete"}
 
 
 class Parser(Compounds):

@@ -1,0 +1,235 @@
+"""Joining scripts: one that means `sh -c A`, then `sh -c B` only if the status of A is 0.
+
+This is the table of semantics 2. There are two ways to join. With `&&`: each script but the last then runs where
+errexit is ignored, so none of them may depend on it. With `;` under a `set -e` that all share: then each script
+but the last must end the shell itself when it fails. A subshell keeps what a script changes from the next one,
+and when it fails under `set -e` it always ends the shell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from optimizer.shell.ast import Comment, Heredoc, Item, Script
+from optimizer.shell.errexit import fires, head, head_options, indifferent, sets_errexit
+from optimizer.shell.state import ProcessUse, StateChange, effects, programs, uses
+
+Wrap = Literal["plain", "group", "subshell"]
+
+# Programs of which no second one comes to lie earlier in PATH while a script that has run them goes on.
+_STABLE = frozenset({"apt", "apt-get", "apt-cache", "apt-key", "apt-mark", "add-apt-repository", "dpkg"})
+_STABLE |= {"apk", "yum", "dnf", "microdnf", "zypper", "rpm", "pacman", "ldconfig", "sh", "bash", "env", "id"}
+_STABLE |= {"rm", "mkdir", "rmdir", "cp", "mv", "ln", "ls", "chmod", "chown", "chgrp", "cat", "touch", "install"}
+_STABLE |= {"mktemp", "dirname", "basename", "date", "sleep", "uname", "sort", "head", "tail", "tee", "tr", "cut"}
+_STABLE |= {"wc", "uniq", "find", "xargs", "sed", "grep", "groupadd", "useradd", "usermod", "addgroup", "adduser"}
+
+
+_FAILING = frozenset(str(status) for status in range(1, 256))
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The shell of a RUN: `sh` is any POSIX one, be it dash, busybox ash or bash."""
+
+    dialect: Literal["sh", "bash"] = "sh"
+    options: frozenset[str] = frozenset()  # that SHELL switches on: "errexit", "pipefail", "xtrace", …
+    startup_files: bool = False  # a login or interactive shell, or BASH_ENV or ENV is set
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One script in the joined one: `prefix`, then text[start:end] of it, then `suffix`."""
+
+    wrap: Wrap
+    prefix: str
+    start: int
+    end: int
+    suffix: str
+    reason: str  # why it is wrapped, "" if it is not
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to join: the parts, and between each two of them a separator (" && ", "; " or a newline)."""
+
+    parts: tuple[Part, ...]
+    separators: tuple[str, ...]
+    multiline: bool  # needs real newlines: a heredoc of RUN, not a line of RUN
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRefusal:
+    """Why scripts cannot be joined, and the index of the one to blame."""
+
+    script: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    script: Script
+    changes: tuple[StateChange, ...]
+    uses: tuple[ProcessUse, ...]
+    head: dict[str, bool]  # the options that it sets before anything else
+    rest: tuple[Item, ...]  # what stands behind its head
+    head_end: int
+    start: int
+    end: int  # without the operator that may end a script of one line
+    stop: int  # with it
+    multiline: bool
+
+
+def plan(scripts: Sequence[Script], *, shell: Shell) -> Plan | JoinRefusal:
+    """Decide how to join scripts that run one after the other in the same shell (semantics 2)."""
+    facts = [_facts(script) for script in scripts]
+    if shell.startup_files:
+        return _refuse(0, "the shell reads start-up files, which an earlier command may change")
+    for index in range(len(facts)):
+        for reason in _refusals(facts, index, shell):
+            return _refuse(index, reason)
+    depends = [
+        ("errexit" in shell.options or sets_errexit(one.script))
+        and not indifferent(one.rest, to_option=False)
+        for one in facts
+    ]
+    return _in_sequence(facts, shell) if any(depends[:-1]) else _in_chain(facts, shell)
+
+
+def render(scripts: Sequence[Script], plan: Plan) -> str:
+    """The joined script."""
+    pieces: list[str] = []
+    for script, part, separator in zip(scripts, plan.parts, (*plan.separators, ""), strict=True):
+        pieces += part.prefix, script.text[part.start : part.end], part.suffix, separator
+    return "".join(pieces)
+
+
+def _facts(script: Script) -> _Facts:
+    body = script.body
+    options = head(script)
+    others: list[Comment | Heredoc] = [*script.comments, *script.heredocs]
+    start = min([body.start, *(other.start for other in others)])
+    stop = max([body.end, *(other.end for other in others)])
+    multiline = "\n" in script.text[start:stop]
+    end = stop if multiline or not body.items else body.items[-1].pipeline.end
+    return _Facts(
+        script,
+        effects(script),
+        uses(script),
+        head_options(script),
+        body.items[len(options) :],
+        options[-1].pipeline.end if options else body.start,
+        start,
+        end,
+        stop,
+        multiline,
+    )
+
+
+def _refuse(index: int, reason: str) -> JoinRefusal:
+    return JoinRefusal(index, f"semantics 2: {reason}")
+
+
+def _refusals(facts: Sequence[_Facts], index: int, shell: Shell) -> Iterator[str]:
+    """What no wrapping mends in one script."""
+    one = facts[index]
+    last = index == len(facts) - 1
+    if not one.script.body.items:
+        yield "it holds no command"
+    for use in one.uses:
+        # at the start of a script $? is 0 and $_ is the shell's; the first of all finds both as before
+        if use.name not in ("?", "_") or (index and (use.first or use.name == "_")):
+            yield use.reason
+    for change in one.changes:
+        if change.kind == "alias" or (change.kind in ("trap", "source", "unknown") and not last):
+            yield f"{change.reason}, which neither a group nor a subshell keeps from the next command"
+    if shell.dialect == "sh":
+        for construct in one.script.dialect:
+            if construct.structure:
+                yield f"bash and sh read {construct.kind} differently, and the shell may be either"
+    if one.script.comments and not one.multiline and not (last and _is_chain(one.script.body.items)):
+        yield "it ends in a comment, which would swallow what follows it"
+
+
+def _leak(facts: Sequence[_Facts], index: int, shell: Shell) -> str:
+    """Why the scripts behind this one would not find the shell as they do now; "" if they do."""
+    one, later = facts[index], facts[index + 1 :]
+    for change in one.changes:
+        if change.kind == "ends" and change.value in _FAILING:
+            continue
+        if change.kind == "option" and change.start < one.head_end:
+            again = all(change.name in other.head for other in later)
+            if again or (change.value == "on" and change.name in shell.options):
+                continue
+        return change.reason
+    remembered = programs(one.script, in_shell=True) - _STABLE
+    for other in later:
+        if any(change.kind in ("source", "unknown") for change in other.changes) and remembered:
+            return f"the shell remembers where it found {min(remembered)}, which may be run again later"
+        if again_run := remembered & programs(other.script):
+            return f"the shell remembers where it found {min(again_run)}, which is run again later"
+    return ""
+
+
+def _is_chain(items: Sequence[Item]) -> bool:
+    return all(item.connector == "&&" for item in items[1:])
+
+
+def _shares_head(facts: Sequence[_Facts]) -> bool:
+    """Whether all begin with the same options, so that setting them once is enough."""
+    first = facts[0].head
+    return bool(first) and all(
+        one.head == first
+        and one.rest
+        and not any(comment.start < one.rest[0].pipeline.start for comment in one.script.comments)
+        for one in facts
+    )
+
+
+def _in_chain(facts: Sequence[_Facts], shell: Shell) -> Plan:
+    """`A && B`."""
+    shared = _shares_head(facts)
+    parts: list[Part] = []
+    for index, one in enumerate(facts):
+        last = index == len(facts) - 1
+        leak = "" if last else _leak(facts, index, shell)
+        list_needs_group = not _is_chain(one.rest if shared else one.script.body.items)
+        if leak:
+            parts.append(_part("subshell", one, index, shared, leak))
+        elif list_needs_group or (one.multiline and not last):
+            parts.append(_part("group", one, index, shared, "it is more than one chain of &&"))
+        else:
+            parts.append(_part("plain", one, index, shared, last=last))
+    return Plan(tuple(parts), (" && ",) * (len(facts) - 1), any(one.multiline for one in facts))
+
+
+def _in_sequence(facts: Sequence[_Facts], shell: Shell) -> Plan | JoinRefusal:
+    """`set -e; A; B`."""
+    given = "errexit" in shell.options
+    for index, one in enumerate(facts):
+        if not (given or one.head.get("errexit") or indifferent(one.script.body.items, to_option=True)):
+            return _refuse(index, "another script needs `set -e`, which must not hold in this one")
+    shared = _shares_head(facts) and facts[0].head.get("errexit", given)
+    parts: list[Part] = []
+    for index, one in enumerate(facts):
+        last = index == len(facts) - 1
+        reason = ""
+        if not last:
+            reason = _leak(facts, index, shell)
+            if not reason and not (one.head.get("errexit", True) and fires(one.rest)):
+                reason = "its last command can fail without ending a shell under `set -e`"
+        parts.append(_part("subshell" if reason else "plain", one, index, shared, reason, last=last))
+    multiline = any(one.multiline for one in facts)
+    if not (given or shared or (parts[0].wrap == "plain" and facts[0].head.get("errexit"))):
+        parts[0] = replace(parts[0], prefix="set -e; " + parts[0].prefix)
+    return Plan(tuple(parts), ("\n" if multiline else "; ",) * (len(facts) - 1), multiline)
+
+
+def _part(wrap: Wrap, one: _Facts, index: int, shared: bool, reason: str = "", *, last: bool = False) -> Part:
+    start = one.rest[0].pipeline.start if shared and (index or wrap != "plain") else one.start
+    if wrap == "plain":
+        return Part(wrap, "", start, one.stop if last else one.end, "", reason)
+    opening, closing = ("( ", " )") if wrap == "subshell" else ("{ ", "; }")
+    lead = one.script.text[one.start : one.head_end] + "; " if shared and not index else ""
+    return Part(wrap, lead + opening, start, one.end, "\n" + closing[-1] if one.multiline else closing, reason)

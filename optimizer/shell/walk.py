@@ -1,0 +1,160 @@
+"""Every node of a script with where it runs: in the shell itself or in a child of it, always or perhaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from optimizer.shell.ast import (
+    Command,
+    Compound,
+    Expansion,
+    Item,
+    List,
+    Pipeline,
+    Redirect,
+    Script,
+    Simple,
+    Word,
+)
+
+Node = Script | List | Item | Pipeline | Command | Word | Expansion
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """How a node runs, seen from the node that the walk began with.
+
+    Behind `&&` nothing is conditional: it runs where everything before it succeeded. Conditional is what
+    may be left out although all went well: behind `||`, in a branch, a loop, a function, in `${x:-…}`.
+    """
+
+    subshell: bool = False  # in ( ), $( ), <( ), a pipeline of several commands or the background
+    conditional: bool = False
+    background: bool = False
+    loop: bool = False
+    function: str | None = None  # the function whose body holds it
+
+
+Place = tuple[Compound | Expansion | List | Simple, Where]
+
+
+def walk(node: Node) -> Iterator[tuple[Simple, Where]]:
+    """Every simple command below `node` in the order of the text, a command before those in its words."""
+    return ((found, where) for found, where in traverse(node) if isinstance(found, Simple))
+
+
+def traverse(node: Node) -> list[Place]:
+    """Every list, command and expansion below `node`, each before what it holds."""
+    places: list[Place] = []
+    _node(node, Where(), places)
+    return places
+
+
+def _node(node: Node, where: Where, places: list[Place]) -> None:
+    match node:
+        case Script():
+            _list(node.body, where, places)
+        case List():
+            _list(node, where, places)
+        case Item():
+            _pipeline(node.pipeline, where, places)
+        case Pipeline():
+            _pipeline(node, where, places)
+        case Simple() | Compound():
+            _command(node, where, places)
+        case Word():
+            _expansions(node.expansions, where, places)
+        case Expansion():
+            _expansions((node,), where, places)
+
+
+def _list(node: List, where: Where, places: list[Place]) -> None:
+    places.append((node, where))
+    if len(node.items) == 1 and node.terminator != "&":
+        _pipeline(node.items[0].pipeline, where, places)
+        return
+    for item, background in zip(node.items, backgrounds(node), strict=True):
+        inner = where
+        if item.connector == "||" or background:
+            inner = replace(
+                where,
+                conditional=where.conditional or item.connector == "||",
+                background=where.background or background,
+                subshell=where.subshell or background,
+            )
+        _pipeline(item.pipeline, inner, places)
+
+
+def backgrounds(node: List) -> list[bool]:
+    """For each item of a list, whether its and-or chain ends in `&`."""
+    found: list[bool] = []
+    behind: str = node.terminator
+    running = False
+    for item in reversed(node.items):
+        if behind not in ("&&", "||"):
+            running = behind == "&"
+        found.append(running)
+        behind = item.connector
+    return found[::-1]
+
+
+def _pipeline(node: Pipeline, where: Where, places: list[Place]) -> None:
+    if len(node.commands) > 1 and not where.subshell:
+        where = replace(where, subshell=True)
+    for command in node.commands:
+        _command(command, where, places)
+
+
+def _command(node: Command, where: Where, places: list[Place]) -> None:
+    places.append((node, where))
+    if isinstance(node, Simple):
+        for assignment in node.assignments:
+            if assignment.value.expansions:
+                _expansions(assignment.value.expansions, where, places)
+        _words(node.words, where, places)
+        _redirects(node.redirects, where, places)
+        return
+    _words(node.words, where, places)
+    perhaps = replace(where, conditional=True)
+    match node.kind:
+        case "subshell":
+            inner = [replace(where, subshell=True)]
+        case "if":
+            inner = [where, *[perhaps] * (len(node.bodies) - 1)]
+        case "while" | "until":
+            inner = [replace(where, loop=True), replace(perhaps, loop=True)]
+        case "for" | "select":
+            inner = [replace(perhaps, loop=True)]
+        case "case":
+            inner = [perhaps] * len(node.bodies)
+        case "function":
+            inner = [replace(perhaps, function=node.name, loop=False)]
+        case _:
+            inner = [where] * len(node.bodies)
+    for body, place in zip(node.bodies, inner, strict=True):
+        _list(body, place, places)
+    _redirects(node.redirects, where, places)
+
+
+def _words(words: Iterable[Word], where: Where, places: list[Place]) -> None:
+    for word in words:
+        if word.expansions:
+            _expansions(word.expansions, where, places)
+
+
+def _redirects(redirects: Iterable[Redirect], where: Where, places: list[Place]) -> None:
+    for redirect in redirects:
+        _expansions(redirect.target.expansions, where, places)
+        if redirect.heredoc:
+            _expansions(redirect.heredoc.expansions, where, places)
+
+
+def _expansions(expansions: Iterable[Expansion], where: Where, places: list[Place]) -> None:
+    for expansion in expansions:
+        places.append((expansion, where))
+        if expansion.body:
+            _list(expansion.body, replace(where, subshell=True), places)
+        if expansion.nested:
+            inner = replace(where, conditional=True) if expansion.kind == "parameter" else where
+            _expansions(expansion.nested, inner, places)
