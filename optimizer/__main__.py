@@ -1,0 +1,7 @@
+"""``python -m optimizer`` is the command ``dockopt``."""
+
+from __future__ import annotations
+
+from optimizer.cli import run
+
+run()
