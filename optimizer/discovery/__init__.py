@@ -15,6 +15,7 @@ from pathlib import Path
 
 from optimizer.discovery.build import BAKE_NAMES, COMPOSE_NAME, Build, normal
 from optimizer.problem import Problem
+from optimizer.repository import up_to_root
 
 NAME = re.compile(r"(?:Dockerfile|Containerfile)(?:\.[^/]+)?|[^/]+\.[Dd]ockerfile|dockerfile")
 """What a Dockerfile is called."""
@@ -72,8 +73,8 @@ def discover(paths: Iterable[Path], context: Path | None = None) -> Discovery:
             names[_absolute(folder)] = files
             candidates += ((folder / name, False) for name in files if _is_dockerfile(name))
 
-    climbs = [_up_to_repository(_absolute(path.parent)) for path, _ in candidates]
-    climbs += [_up_to_repository(_absolute(path)) for path in folders]
+    climbs = [up_to_root(_absolute(path.parent)) for path, _ in candidates]
+    climbs += [up_to_root(_absolute(path)) for path in folders]
     for folder in {each for climb in climbs for each in climb}.difference(names):
         names[folder] = _listed(folder)
     builds, notes = _builds(names, {climb[-1] for climb in climbs})
@@ -159,16 +160,6 @@ def _listed(folder: Path) -> list[str]:
         return os.listdir(folder)
     except OSError:
         return []
-
-
-def _up_to_repository(folder: Path) -> list[Path]:
-    """The folder and those above it up to its repository's root; the folder alone outside of one."""
-    climbed: list[Path] = []
-    for each in (folder, *folder.parents):
-        climbed.append(each)
-        if os.path.exists(each / ".git"):
-            return climbed
-    return [folder]
 
 
 def _ci_files(root: Path) -> list[Path]:

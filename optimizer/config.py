@@ -1,0 +1,196 @@
+"""The settings: `.dockopt.toml` or `[tool.dockopt]` in pyproject.toml, and over them the command line.
+
+The nearest file counts, from the Dockerfile's folder up to the root of its repository.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from optimizer.dockerignore import Ignore, parse
+from optimizer.problem import Problem
+from optimizer.repository import up_to_root
+from optimizer.toml_places import key_places, line_and_column
+
+FILE = ".dockopt.toml"
+_PYPROJECT = "pyproject.toml"
+_DEFAULT, _COMMAND_LINE = "default", "command line"
+_WANTED = {tuple[str, ...]: "a list of texts", bool: "true or false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values of all settings; a field's name is its key."""
+
+    select: tuple[str, ...] = ()
+    """Names of the transforms to run; none means all."""
+    ignore: tuple[str, ...] = ()
+    """Names of transforms not to run."""
+    suggested: bool = False
+    """Apply suggestions, too."""
+    merge_in_builder_stages: bool = False
+    """Merge RUNs also in stages from which only COPY --from takes files."""
+    exclude: tuple[str, ...] = ()
+    """Patterns, as in .dockerignore, of what a search passes over; from the settings file's folder on."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings, and where each comes from: "default", "command line", or path:line:column."""
+
+    settings: Settings = Settings()
+    origins: Mapping[str, str] = field(
+        default_factory=lambda: {each.name: _DEFAULT for each in fields(Settings)}
+    )
+    path: Path | None = None
+    """The file that was read."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong in the file; the settings concerned have their defaults."""
+
+    def excludes(self, dockerfile: Path) -> bool:
+        """Whether a search passes over this Dockerfile."""
+        if self.path is None:
+            return False
+        folder = os.path.dirname(os.path.abspath(self.path))
+        relative = os.path.relpath(dockerfile, folder).replace(os.sep, "/")
+        return not relative.startswith("../") and self._excluded.excludes(relative)
+
+    @cached_property
+    def _excluded(self) -> Ignore:
+        return parse("\n".join(self.settings.exclude))
+
+
+def load(dockerfile: Path, transforms: Collection[str]) -> Config:
+    """The settings for one Dockerfile, those of the nearest file; the defaults without one."""
+    for folder in up_to_root(Path(os.path.abspath(dockerfile)).parent):
+        for path in (folder / FILE, folder / _PYPROJECT):
+            if os.path.isfile(path) and (config := read(path, transforms)) is not None:
+                return config
+    return Config()
+
+
+def override(
+    config: Config, *, select: tuple[str, ...] = (), ignore: tuple[str, ...] = (), suggested: bool = False
+) -> Config:
+    """The settings with what the command line gives in place of the file's; what is empty is not given."""
+    settings, origins = config.settings, dict(config.origins)
+    given = Settings(select, ignore, suggested)
+    for key in ("select", "ignore", "suggested"):
+        if value := getattr(given, key):
+            settings = replace(settings, **{key: value})
+            origins[key] = _COMMAND_LINE
+    return replace(config, settings=settings, origins=origins)
+
+
+def read(path: Path, transforms: Collection[str]) -> Config | None:
+    """The settings of one file; None for a pyproject.toml that has none. `transforms` are the names known."""
+    import tomllib
+
+    shown = os.path.relpath(path)
+    table_name = ("tool", "dockopt") if path.name == _PYPROJECT else ()
+    try:
+        text = path.read_bytes().decode()
+        table: Any = tomllib.loads(text)
+    except OSError as error:
+        return Config(path=path, problems=(Problem(shown, 0, 0, f"it cannot be read: {error.strerror}"),))
+    except UnicodeDecodeError:
+        return Config(path=path, problems=(Problem(shown, 0, 0, "it is not UTF-8: save it as UTF-8"),))
+    except tomllib.TOMLDecodeError as error:
+        of_another = table_name and "dockopt" not in text
+        return None if of_another else Config(path=path, problems=(_not_toml(shown, text, str(error)),))
+    for key in table_name:
+        table = table.get(key) if isinstance(table, dict) else None
+    if table is None:
+        return None
+    return _Reader(path, shown, text, table_name, transforms).config(table)
+
+
+def _not_toml(shown: str, text: str, message: str) -> Problem:
+    said, _, place = message.partition(" (at ")
+    found = re.match(r"line (\d+), column (\d+)", place)
+    line, column = (int(found[1]), int(found[2])) if found else line_and_column(text, len(text))
+    return Problem(shown, line, column, f"not valid TOML: {said}")
+
+
+@dataclass(frozen=True)
+class _Reader:
+    path: Path
+    shown: str
+    text: str
+    table_name: tuple[str, ...]
+    transforms: Collection[str]
+
+    def config(self, table: Any) -> Config:
+        if not isinstance(table, dict):
+            return Config(path=self.path, problems=(self.problem("", "it should be a table"),))
+        problems: list[Problem] = []
+        values: dict[str, Any] = {}
+        for key, value in table.items():
+            if wrong := list(self.wrong(key, value)):
+                problems += wrong
+            else:
+                values[key] = tuple(value) if isinstance(value, list) else value
+        origins = {**Config().origins, **{key: self.place(key) for key in values}}
+        return Config(Settings(**values), origins, self.path, tuple(problems))
+
+    def wrong(self, key: str, value: Any) -> Iterator[Problem]:
+        """What is wrong with one setting."""
+        import msgspec
+
+        types = get_type_hints(Settings)
+        if key not in types:
+            yield self.problem(key, f"there is no such setting{_hint(key, types)}")
+            return
+        try:
+            msgspec.convert(value, types[key])
+        except msgspec.ValidationError:
+            yield self.problem(key, f"it should be {_WANTED[types[key]]}, and is {_shown(value)}")
+            return
+        if key in ("select", "ignore"):
+            for name in value:
+                if name not in self.transforms:
+                    message = f"no transform is called {name!r}{_hint(name, self.transforms)}"
+                    yield self.problem(key, message, name)
+        if key == "exclude":
+            for pattern in value:
+                for problem in parse(pattern).problems:
+                    yield self.problem(key, f"{pattern!r} is no pattern: {problem.message}", pattern)
+
+    def problem(self, key: str, message: str, element: str = "") -> Problem:
+        line, column = line_and_column(self.text, self.offset(key, element))
+        return Problem(self.shown, line, column, f"{key or '.'.join(self.table_name)}: {message}")
+
+    def place(self, key: str) -> str:
+        line, column = line_and_column(self.text, self.offset(key))
+        return f"{self.shown}:{line}:{column}"
+
+    def offset(self, key: str, element: str = "") -> int:
+        """Where the key stands, or its table if it is written inline; or an element of its list."""
+        path = (*self.table_name, key)
+        at = next(self.places[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.places)
+        quoted = re.compile(f"[\"']{re.escape(element)}[\"']").search(self.text, at) if element else None
+        return quoted.start() if quoted else at
+
+    @cached_property
+    def places(self) -> Mapping[tuple[str, ...], int]:
+        return {(): 0, **key_places(self.text)}
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    names = sorted(known)
+    near = get_close_matches(name, names, 1)
+    return f": did you mean {near[0]}?" if near else f": there are {', '.join(names)}"
+
+
+def _shown(value: Any) -> str:
+    import json
+
+    return json.dumps(value, default=str, ensure_ascii=False)
