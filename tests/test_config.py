@@ -112,14 +112,14 @@ def test_takes_the_nearest_file(folder: Path, files: dict[str, str], expected: s
             "3:3: ignore: no transform is called 'merge_run': did you mean merge_runs?",
         ),
         (".dockopt.toml", "exclude = ['a', '[b']", "1:17: exclude: '[b' is no pattern: a [ is not closed"),
-        (".dockopt.toml", "select = [\n", "1:"),
+        (".dockopt.toml", "select = [\n", "2:1: not valid TOML: "),
         (".dockopt.toml", "select == 1", "1:9: not valid TOML: "),
         ("pyproject.toml", "[tool.dockopt]\n'select' = 1", "2:1: select: "),
         ("pyproject.toml", "[tool]\ndockopt.select = 1", "2:1: select: "),
         ("pyproject.toml", "[tool]\n\ndockopt = {select = 1}", "3:1: select: "),
         ("pyproject.toml", "[tool]\ndockopt = 1", "2:1: tool.dockopt: it should be a table"),
         ("pyproject.toml", "[tool.dockopt.merge_runs]\nx = 1", "1:2: merge_runs: there is no such setting"),
-        ("pyproject.toml", "[tool.dockopt]\nselect = [", "2:"),
+        ("pyproject.toml", "[tool.dockopt]\nselect = [", "2:11: not valid TOML: "),
     ],
 )
 def test_says_what_is_wrong_and_where(folder: Path, name: str, text: str, expected: str) -> None:
