@@ -17,9 +17,9 @@ from optimizer.shell.walk import walk
 def head(script: Script) -> tuple[Item, ...]:
     """The `set` commands that a script begins with, as far as they only set options and cannot fail."""
     items = script.body.items
-    behind = [item.connector for item in items[1:]] + [script.body.terminator]
+    behind = [*(item.connector for item in items[1:]), script.body.terminator]
     found: list[Item] = []
-    for item, connector in zip(items, behind, strict=True):
+    for item, connector in zip(items, behind, strict=False):
         command = item.pipeline.commands[0]
         if len(item.pipeline.commands) > 1 or item.pipeline.negated or item.pipeline.timed:
             break
@@ -51,9 +51,8 @@ def sets_errexit(script: Script) -> bool:
         if words and words[0].literal == "set":
             if any(name in ("errexit", None) for name, _ in set_options(words).options):
                 return True
-        elif words and words[0].literal == "shopt":
-            if any(word.literal in ("errexit", None) for word in words):
-                return True
+        elif words and words[0].literal == "shopt" and {"errexit", None} & {w.literal for w in words}:
+            return True
     return False
 
 
@@ -80,10 +79,10 @@ def _command(command: Command, to_option: bool) -> bool:
         return False
     if isinstance(command, Simple):
         words = called(command)
+        if not words or is_path(words[0]):
+            return True
         # what a sourced file, eval or an unknown command does with a failure is not known
-        return not words or not (
-            words[0].literal in (".", "source", "eval") or (words[0].literal is None and not is_path(words[0]))
-        )
+        return words[0].literal not in (".", "source", "eval", None)
     match command.kind:
         case "function" | "for" | "select" | "while" | "until":
             return False

@@ -1,9 +1,9 @@
 """Joining scripts: one that means `sh -c A`, then `sh -c B` only if the status of A is 0.
 
-This is the table of semantics 2. There are two ways to join. With `&&`: each script but the last then runs where
-errexit is ignored, so none of them may depend on it. With `;` under a `set -e` that all share: then each script
-but the last must end the shell itself when it fails. A subshell keeps what a script changes from the next one,
-and when it fails under `set -e` it always ends the shell.
+This is the table of semantics 2. There are two ways to join. With `&&`: each script but the last then runs
+where errexit is ignored, so none of them may depend on it. With `;` under a `set -e` that all share: each
+script but the last must then end the shell itself when it fails. A subshell keeps what a script changes from
+the next one, and when it fails under `set -e` it always ends the shell.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ Wrap = Literal["plain", "group", "subshell"]
 
 # Programs of which no second one comes to lie earlier in PATH while a script that has run them goes on.
 _STABLE = frozenset({"apt", "apt-get", "apt-cache", "apt-key", "apt-mark", "add-apt-repository", "dpkg"})
-_STABLE |= {"apk", "yum", "dnf", "microdnf", "zypper", "rpm", "pacman", "ldconfig", "sh", "bash", "env", "id"}
-_STABLE |= {"rm", "mkdir", "rmdir", "cp", "mv", "ln", "ls", "chmod", "chown", "chgrp", "cat", "touch", "install"}
-_STABLE |= {"mktemp", "dirname", "basename", "date", "sleep", "uname", "sort", "head", "tail", "tee", "tr", "cut"}
-_STABLE |= {"wc", "uniq", "find", "xargs", "sed", "grep", "groupadd", "useradd", "usermod", "addgroup", "adduser"}
+_STABLE |= {"apk", "yum", "dnf", "microdnf", "zypper", "rpm", "pacman", "ldconfig", "sh", "bash", "env"}
+_STABLE |= {"rm", "mkdir", "rmdir", "cp", "mv", "ln", "ls", "chmod", "chown", "chgrp", "cat", "touch", "id"}
+_STABLE |= {"install", "mktemp", "dirname", "basename", "date", "sleep", "uname", "sort", "head", "tail"}
+_STABLE |= {"tee", "tr", "cut", "wc", "uniq", "find", "xargs", "sed", "grep"}
+_STABLE |= {"groupadd", "useradd", "usermod", "addgroup", "adduser"}
 
+_LONGEST = 120_000  # bytes; MAX_ARG_STRLEN is 131,072, and joining adds a few
 
 _FAILING = frozenset(str(status) for status in range(1, 256))
 
@@ -84,6 +86,8 @@ class _Facts:
 def plan(scripts: Sequence[Script], *, shell: Shell) -> Plan | JoinRefusal:
     """Decide how to join scripts that run one after the other in the same shell (semantics 2)."""
     facts = [_facts(script) for script in scripts]
+    if sum(len(script.text.encode("utf-8", "surrogateescape")) for script in scripts) > _LONGEST:
+        return _refuse(len(scripts) - 1, "Linux would not take a script so long as the argument of a shell")
     if shell.startup_files:
         return _refuse(0, "the shell reads start-up files, which an earlier command may change")
     for index in range(len(facts)):
@@ -137,6 +141,8 @@ def _refusals(facts: Sequence[_Facts], index: int, shell: Shell) -> Iterator[str
     last = index == len(facts) - 1
     if not one.script.body.items:
         yield "it holds no command"
+    if one.script.text.startswith(("-", "+")):
+        yield "the shell takes its first word for an option"
     for use in one.uses:
         # at the start of a script $? is 0 and $_ is the shell's; the first of all finds both as before
         if use.name not in ("?", "_") or (index and (use.first or use.name == "_")):
@@ -152,15 +158,15 @@ def _refusals(facts: Sequence[_Facts], index: int, shell: Shell) -> Iterator[str
         yield "it ends in a comment, which would swallow what follows it"
 
 
-def _leak(facts: Sequence[_Facts], index: int, shell: Shell) -> str:
-    """Why the scripts behind this one would not find the shell as they do now; "" if they do."""
+def _leak(facts: Sequence[_Facts], index: int, in_force: frozenset[str]) -> str:
+    """Why the next script would not find a new shell with just the options in force; "" if it would."""
     one, later = facts[index], facts[index + 1 :]
     for change in one.changes:
         if change.kind == "ends" and change.value in _FAILING:
             continue
         if change.kind == "option" and change.start < one.head_end:
             again = all(change.name in other.head for other in later)
-            if again or (change.value == "on" and change.name in shell.options):
+            if again or (change.value == "on" and change.name in in_force):
                 continue
         return change.reason
     remembered = programs(one.script, in_shell=True) - _STABLE
@@ -193,7 +199,7 @@ def _in_chain(facts: Sequence[_Facts], shell: Shell) -> Plan:
     parts: list[Part] = []
     for index, one in enumerate(facts):
         last = index == len(facts) - 1
-        leak = "" if last else _leak(facts, index, shell)
+        leak = "" if last else _leak(facts, index, shell.options)
         list_needs_group = not _is_chain(one.rest if shared else one.script.body.items)
         if leak:
             parts.append(_part("subshell", one, index, shared, leak))
@@ -216,7 +222,7 @@ def _in_sequence(facts: Sequence[_Facts], shell: Shell) -> Plan | JoinRefusal:
         last = index == len(facts) - 1
         reason = ""
         if not last:
-            reason = _leak(facts, index, shell)
+            reason = _leak(facts, index, shell.options | {"errexit"})
             if not reason and not (one.head.get("errexit", True) and fires(one.rest)):
                 reason = "its last command can fail without ending a shell under `set -e`"
         parts.append(_part("subshell" if reason else "plain", one, index, shared, reason, last=last))
@@ -231,5 +237,8 @@ def _part(wrap: Wrap, one: _Facts, index: int, shared: bool, reason: str = "", *
     if wrap == "plain":
         return Part(wrap, "", start, one.stop if last else one.end, "", reason)
     opening, closing = ("( ", " )") if wrap == "subshell" else ("{ ", "; }")
-    lead = one.script.text[one.start : one.head_end] + "; " if shared and not index else ""
-    return Part(wrap, lead + opening, start, one.end, "\n" + closing[-1] if one.multiline else closing, reason)
+    if one.multiline:
+        closing = "\n" + closing[-1]
+    if shared and not index:
+        opening = one.script.text[one.start : one.head_end] + "; " + opening
+    return Part(wrap, opening, start, one.end, closing, reason)
