@@ -134,15 +134,15 @@ def shape(node: shell.Script | shell.List | shell.Pipeline | shell.Command) -> o
             return node.kind, node.name, words, tuple(shape(body) for body in node.bodies), redirects
 
 
-def _without(commands: Iterable[str], some: Counter[str]) -> list[str]:
-    """The commands less those counted in ``some``, which is used up by it."""
+def _without(commands: Sequence[str], some: Counter[str]) -> list[str]:
+    """The commands less those counted in ``some``, which is used up by it: of equal ones the last are left out."""
     kept = []
-    for command in commands:
+    for command in reversed(commands):
         if some[command]:
             some[command] -= 1
         else:
             kept.append(command)
-    return kept
+    return kept[::-1]
 
 
 def contents(model: Model, instructions: Iterable[Instruction]) -> list[tuple[str, str]]:

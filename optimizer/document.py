@@ -13,7 +13,10 @@ from functools import cached_property
 
 from optimizer.lexer import Heredoc, SyntaxProblem, heredocs_in, split_flags
 
-SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 """What Go's unicode.IsSpace calls white space; str.strip() without arguments strips more."""
 
 BLANK = "\t\v\f\r "
@@ -71,7 +74,7 @@ class Flag:
 
     @property
     def value(self) -> str | None:
-        name, equals, value = self.text[2:].partition("=")
+        _, equals, value = self.text[2:].partition("=")
         return value if equals else None
 
 
@@ -95,6 +98,13 @@ class Instruction:
     """
 
     index: int
+    keyword: str
+    """In capitals."""
+    flags: tuple[Flag, ...]
+    args: str
+    """What follows the keyword and the flags, trimmed."""
+    args_start: int
+    """Offset of ``args`` in ``text``."""
     start: int
     """Offset of the first line's first character."""
     end: int
@@ -111,32 +121,11 @@ class Instruction:
     heredocs: tuple[HeredocBody, ...]
     escape: str
 
-    @cached_property
-    def _head(self) -> tuple[str, int, str, int, tuple[Flag, ...]]:
-        return split_head(self.text)
-
-    @property
-    def keyword(self) -> str:
-        """The keyword in capitals."""
-        return self._head[0].upper()
-
     @property
     def written_keyword(self) -> str:
-        return self._head[0]
-
-    @property
-    def args(self) -> str:
-        """What follows the keyword and the flags, trimmed."""
-        return self._head[2]
-
-    @property
-    def args_start(self) -> int:
-        """Offset of ``args`` in ``text``."""
-        return self._head[3]
-
-    @property
-    def flags(self) -> tuple[Flag, ...]:
-        return self._head[4]
+        """The keyword as the author wrote it."""
+        start = len(self.text) - len(self.text.lstrip(SPACE))
+        return self.text[start : start + len(self.keyword)]
 
     def flag(self, name: str) -> str | None:
         """The value of the last flag of that name; None when it is not there, "" when it has no value."""
@@ -168,8 +157,9 @@ class Instruction:
             for at, where, length in self.segments
             if at + length > cut
         )
+        text = self.text[cut:]
         return Instruction(
-            self.index, self.start, self.end, self.line, self.end_line, self.text[cut:], segments,
+            self.index, *split_head(text), self.start, self.end, self.line, self.end_line, text, segments,
             self.comments, self.lead, self.heredocs, self.escape,
         )  # fmt: skip
 
@@ -266,14 +256,17 @@ def json_words(text: str) -> tuple[str, ...] | None:
     return tuple(value)
 
 
-def split_head(text: str) -> tuple[str, int, str, int, tuple[Flag, ...]]:
-    """Keyword as written, its offset, arguments, their offset, and flags (BuildKit's splitCommand)."""
+Head = tuple[str, tuple[Flag, ...], str, int]
+
+
+def split_head(text: str) -> Head:
+    """Keyword in capitals, flags, arguments, and the arguments' offset (BuildKit's splitCommand)."""
     start = len(text) - len(text.lstrip(SPACE))
     end = len(text.rstrip(SPACE))
     at = start
     while at < end and text[at] not in BLANK:
         at += 1
-    keyword = text[start:at]
+    keyword = text[start:at].upper()
     while at < end and text[at] in BLANK:
         at += 1
     flags: tuple[Flag, ...] = ()
@@ -282,7 +275,7 @@ def split_head(text: str) -> tuple[str, int, str, int, tuple[Flag, ...]]:
         flags = tuple(Flag(*flag) for flag in found)
     while at < end and text[at] in SPACE:
         at += 1
-    return keyword, start, text[at:end] if at < end else "", min(at, max(end, start)), flags
+    return keyword, flags, text[at:end] if at < end else "", min(at, max(end, start))
 
 
 class _Reader:
@@ -402,19 +395,29 @@ class _Reader:
             cut = self.continuation(start, end)
             stop = end if cut is None else cut
         joined = pieces[0] if len(pieces) == 1 else "".join(pieces)
-        heredocs = self.heredocs(joined, line) if "<<" in joined else ()
+        head = split_head(joined)
+        heredocs = self.heredocs(joined, head, line) if "<<" in joined else ()
         self.instructions.append(
             Instruction(
-                len(self.instructions), line_start, self.at, line, self.line, joined, tuple(segments),
-                tuple(comments), lead if lead >= 0 else line_start, heredocs, self.escape,
-            )  # fmt: skip
+                len(self.instructions),
+                *head,
+                line_start,
+                self.at,
+                line,
+                self.line,
+                joined,
+                tuple(segments),
+                tuple(comments),
+                lead if lead >= 0 else line_start,
+                heredocs,
+                self.escape,
+            )
         )
 
-    def heredocs(self, joined: str, line: int) -> tuple[HeredocBody, ...]:
-        head = split_head(joined)
-        while head[0].upper() == "ONBUILD" and head[2]:
+    def heredocs(self, joined: str, head: Head, line: int) -> tuple[HeredocBody, ...]:
+        while head[0] == "ONBUILD" and head[2]:
             head = split_head(head[2])
-        if head[0].upper() not in HEREDOC_KEYWORDS or (head[2].startswith("[") and json_words(head[2]) is not None):
+        if head[0] not in HEREDOC_KEYWORDS or (head[2].startswith("[") and json_words(head[2]) is not None):
             return ()
         try:
             found = heredocs_in(joined)

@@ -1,4 +1,4 @@
-"""Applies transforms to a Dockerfile until nothing changes, and lets nothing through that a fix does not account for."""
+"""Applies transforms until nothing changes, and lets nothing through that a fix does not account for."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class _Run:
 
     def outcome(self) -> Outcome:
         try:
-            while any([self.settle(phase) for phase in self.phases]):
+            while self.go_through():
                 pass
         except _Undone:
             names = ", ".join(sorted({fix.transform for fix in self.fixes}))
@@ -109,6 +109,13 @@ class _Run:
             tuple(each for some in self.suggestions.values() for each in some),
             tuple(self.companions.values()),
         )
+
+    def go_through(self) -> bool:
+        """Settle every phase once; whether anything was applied."""
+        changed = False
+        for phase in self.phases:
+            changed |= self.settle(phase)
+        return changed
 
     def settle(self, phase: list[Transform]) -> bool:
         """Apply what a phase proposes until it has no more to say; whether anything was applied."""
@@ -163,7 +170,9 @@ class _Run:
         if problem is not None:
             if len(fixes) == 1:
                 reason = problem if problem == "declined" else f"dropped by the check of the result: {problem}"
-                self.dropped[self.key(fixes[0])] = Refusal(fixes[0].transform, self.origin(fixes[0]), reason, "section 9")
+                self.dropped[self.key(fixes[0])] = Refusal(
+                    fixes[0].transform, self.origin(fixes[0]), reason, "section 9"
+                )
             return False
         self.advance(model, fixes)
         return True

@@ -60,9 +60,9 @@ class Fix:
 
     ``claims`` are the numbers of the instructions it may change; every other one must read the same afterwards.
     ``removes`` and ``adds`` are the commands (words joined by one blank) and instructions that it takes away or puts
-    in; every other command of the claimed instructions must still be there, in its order. ``scripts`` are the RUN bodies
-    that come of it, as they are meant, in any layout. The engine holds the result to all of that before anybody sees
-    it. ``paths`` are patterns of the files that the image loses or gains by it.
+    in; every other command of the claimed instructions must still be there, in its order. ``scripts`` are the RUN
+    bodies that come of it, as they are meant, in any layout. The engine holds the result to all of that before anybody
+    sees it. ``paths`` are patterns of the files that the image loses or gains by it.
     """
 
     transform: str
@@ -145,7 +145,8 @@ class Transform(ABC):
 
 def splice(text: str, edits: Iterable[Edit]) -> str:
     """The text with disjoint edits applied."""
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         pieces += (text[at : edit.start], edit.text)
         at = edit.end

@@ -85,8 +85,6 @@ def _settings(instruction: Instruction) -> Iterator[Setting]:
         name, equals, value = word.partition("=")
         if not equals and keyword != "ARG":
             raise _Refused(f"can't find = in {word!r}: write name=value")
-        if not name:
-            raise _Refused(f"{keyword} names can not be blank: write name=value")
         yield Setting(name, value if equals else None, base + start, base + end)
 
 
@@ -111,6 +109,26 @@ def health(instruction: Instruction) -> Health:
     return Health(args[:end].upper(), command, json_words(command) if command.startswith("[") else None)
 
 
+def malformed(instruction: Instruction) -> str | None:
+    """Why BuildKit's parser refuses the form of the arguments, before it looks at what they mean; else None."""
+    try:
+        _check_form(instruction)
+    except _Refused as refused:
+        return str(refused)
+    return None
+
+
+def _check_form(instruction: Instruction) -> None:
+    keyword, args = instruction.keyword, instruction.args
+    if keyword in ("ENV", "LABEL", "ARG"):
+        for _ in _settings(instruction):
+            pass
+    elif args.startswith("[") and keyword in JSON_LISTS and instruction.exec_form is None and _is_json_list(args):
+        raise _Refused("a JSON array here must hold strings only: put each word in double quotes")
+    elif instruction.sub is not None:
+        _check_form(instruction.sub)
+
+
 def check(document: Document) -> None:
     """Hold the whole document against BuildKit's rules for instructions.
 
@@ -123,7 +141,7 @@ def check(document: Document) -> None:
             if instruction.keyword == "FROM":
                 staged = True
             elif not staged and instruction.keyword != "ARG":
-                raise _Refused(f"{instruction.keyword} before the first FROM: no build stage has begun, begin with FROM")
+                raise _Refused(f"{instruction.keyword} before the first FROM: begin the stage with FROM")
         except _Refused as refused:
             raise ParseError(*document.place(instruction.offset(0)), str(refused)) from None
     if not staged:
@@ -140,17 +158,16 @@ def _check(instruction: Instruction) -> None:
             raise _Refused(f"unknown flag: {keyword} has no --{flag.name}")
     if not args and keyword in NEEDS_ARGUMENT:
         raise _Refused(f"{keyword} requires at least one argument")
-    if keyword in JSON_LISTS and args.startswith("[") and instruction.exec_form is None and _is_json_list(args):
-        raise _Refused("a JSON array here must hold strings only: put each word in double quotes")
+    _check_form(instruction)
     if keyword in ("ENV", "LABEL", "ARG"):
-        for _ in _settings(instruction):
-            pass
+        if not all(setting.name for setting in _settings(instruction)):
+            raise _Refused(f"{keyword} names can not be blank: write name=value")
     elif keyword == "FROM":
         words = instruction.words
         if len(words) != 1 and not (len(words) == 3 and words[1].upper() == "AS"):
             raise _Refused("FROM requires either one or three arguments: FROM image, or FROM image AS name")
         if len(words) == 3 and not _stage_name(words[2].lower()):
-            raise _Refused(f"invalid name for a build stage: {words[2]!r} (letters, digits, - _ . after a first letter)")
+            raise _Refused(f"invalid name for a build stage: {words[2]!r} (a letter, then letters, digits, - _ .)")
         if "$" not in words[0] and not all(char.isalnum() or char in "._-/:@\"'" for char in words[0]):
             raise _Refused(f"invalid reference format: {words[0]!r} is no image name (is this file a template?)")
     elif keyword in ("COPY", "ADD"):

@@ -1,7 +1,7 @@
 """BuildKit's own little shell: words, quotes and ${variables} outside RUN, builder flags, and heredoc markers.
 
-Source: BuildKit's frontend/dockerfile/shell/lex.go and parser (extractBuilderFlags, parseWords, ParseHeredoc). It is not
-the shell that runs a RUN: that one is read by optimizer.shell.
+Source: BuildKit's frontend/dockerfile/shell/lex.go and parser (extractBuilderFlags, parseWords, ParseHeredoc). The
+shell that runs a RUN is another one: optimizer.shell reads it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def split_flags(text: str, at: int, end: int, space: str) -> tuple[list[tuple[st
         start, word, quote = at, [], ""
         while at < end:
             char = text[at]
-            if char == "\\" and not quote or char == "\\" and quote:
+            if (char == "\\" and not quote) or (char == "\\" and quote):
                 at += 1
                 if at < end:
                     word.append(text[at])

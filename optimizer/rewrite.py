@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from optimizer.document import BLANK, Document, Instruction
@@ -38,7 +39,7 @@ class Style:
 
 
 def style_of(document: Document, *near: Instruction) -> Style:
-    """The style of the instructions named, else of the document's other RUNs, else four spaces and ``&&`` at the end."""
+    """The style of the instructions named, else of the other RUNs, else four spaces and ``&&`` at the end."""
     indents: list[Counter[str]] = []
     leading = 0
     for some in (near, document.instructions):
@@ -47,7 +48,7 @@ def style_of(document: Document, *near: Instruction) -> Style:
             if instruction.keyword != "RUN" or len(instruction.segments) == 1:
                 continue
             lines = [instruction.text[at : at + length] for at, _, length in instruction.segments]
-            for before, line in zip(lines, lines[1:], strict=False):
+            for before, line in pairwise(lines):
                 starts, ends = line.lstrip(BLANK).startswith("&&"), before.rstrip(BLANK).endswith("&&")
                 leading += starts - ends
                 found[line[: len(line) - len(line.lstrip(BLANK))]] += 100 if starts or ends else 1
@@ -69,14 +70,14 @@ class ScriptEdit:
 
 def in_file(run: Run, edits: Iterable[ScriptEdit]) -> tuple[Edit, ...]:
     """Script edits as edits of the file. An insertion goes right behind the character before it."""
-    return tuple(
-        Edit(
-            run.place(edit.start) if edit.end > edit.start or edit.start == 0 else run.place_after(edit.start),
-            run.place_after(edit.end) if edit.end > edit.start else run.place_after(edit.start) if edit.start else run.place(0),
-            edit.text,
-        )
-        for edit in edits
-    )  # fmt: skip
+    return tuple(Edit(*_place(run, edit), edit.text) for edit in edits)
+
+
+def _place(run: Run, edit: ScriptEdit) -> tuple[int, int]:
+    if edit.end > edit.start:
+        return run.place(edit.start), run.place_after(edit.end)
+    at = run.place_after(edit.start) if edit.start else run.place(0)
+    return at, at
 
 
 def after_command(document: Document, run: Run, at: int, command: str, operator: Operator = "&&") -> ScriptEdit:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from optimizer import shell
 from optimizer.document import Instruction
 from optimizer.lexer import parse_heredoc
+from optimizer.shell import Opaque, Script, Simple, parse, walk
 
 Form = Literal["exec", "shell", "heredoc"]
 
 POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
-parse_script = lru_cache(maxsize=256)(shell.parse)
+parse_script = lru_cache(maxsize=256)(parse)
 
 
 def parse_mount(value: str) -> Mapping[str, str]:
@@ -71,19 +71,19 @@ class Run:
         return len(self.instruction.heredocs) == 1 and parse_heredoc(self.instruction.args) is not None
 
     @cached_property
-    def script(self) -> shell.Script | shell.Opaque | None:
+    def script(self) -> Script | Opaque | None:
         if self.form == "exec":
             return None
         if not self.posix:
-            return shell.Opaque(self.text, 0, f"the shell {self.shell[0]} is not one that is read here")
+            return Opaque(self.text, 0, f"the shell {self.shell[0]} is not one that is read here")
         if self.whole_heredoc and self.text.startswith("#!"):
-            return shell.Opaque(self.text, 0, "the heredoc names its own interpreter with #!")
+            return Opaque(self.text, 0, "the heredoc names its own interpreter with #!")
         return parse_script(self.text)
 
     @property
-    def parsed(self) -> shell.Script | None:
+    def parsed(self) -> Script | None:
         """The script where it could be read, else None."""
-        return self.script if isinstance(self.script, shell.Script) else None
+        return self.script if isinstance(self.script, Script) else None
 
     @cached_property
     def posix(self) -> bool:
@@ -117,8 +117,8 @@ class Run:
     def mounts(self) -> tuple[Mapping[str, str], ...]:
         return tuple(parse_mount(flag.value or "") for flag in self.instruction.flags if flag.name == "mount")
 
-    def commands(self) -> Iterator[shell.Simple]:
+    def commands(self) -> Iterator[Simple]:
         """Every simple command of the script, nested ones too; none where the script could not be read."""
         if self.parsed is not None:
-            for command, _ in shell.walk(self.parsed):
+            for command, _ in walk(self.parsed):
                 yield command

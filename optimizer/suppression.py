@@ -59,7 +59,9 @@ def covering(document: Document, transform: Transform, instruction: Instruction)
 def ignored(document: Document, transform: Transform, proposal: Proposal) -> str | None:
     """Why the author does not want this proposal, or None."""
     for instruction in document.instructions:
-        claimed = instruction.index in proposal.claims if isinstance(proposal, Fix) else instruction.line == proposal.line
+        claimed = (
+            instruction.index in proposal.claims if isinstance(proposal, Fix) else instruction.line == proposal.line
+        )
         if claimed and (ignore := covering(document, transform, instruction)):
             reason = f": {ignore.reason}" if ignore.reason else ""
             return f"ignored by the comment in line {ignore.line}{reason}"

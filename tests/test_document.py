@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 import dockerfile
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.document import Document, Instruction, ParseError, parse
-from optimizer.instructions import check, health
+from optimizer.instructions import health, malformed
 from tests import corpus
 
 TRAPS = [
@@ -55,11 +56,7 @@ def refused(text: str) -> bool:
         document = parse(text)
     except ParseError:
         return True
-    try:
-        check(document)
-    except ParseError as error:
-        return "must have two arguments" in error.message or "can't find =" in error.message or "JSON array" in error.message
-    return False
+    return any(malformed(each) for each in document.instructions)
 
 
 def is_json(instruction: Instruction) -> bool:
@@ -158,13 +155,16 @@ def moby_difference(text: str) -> str | None:
         (each.keyword, each.line, each.end_line, is_json(each), tuple(flag.text for flag in each.flags))
         for each in document.instructions
     ]
-    theirs = [
-        ((each.cmd or "").upper(), each.start_line, each.end_line, each.json, each.flags) for each in commands
-    ]
+    theirs = [((each.cmd or "").upper(), each.start_line, each.end_line, each.json, each.flags) for each in commands]
     if ours == theirs:
         return None
     difference = next(((a, b) for a, b in zip(ours, theirs, strict=False) if a != b), (len(ours), len(theirs)))
-    if isinstance(difference[0], tuple) and isinstance(difference[1], tuple) and difference[1][3] and not difference[0][3]:
+    if (
+        isinstance(difference[0], tuple)
+        and isinstance(difference[1], tuple)
+        and difference[1][3]
+        and not difference[0][3]
+    ):
         return TRAILING_TEXT
     return f"{difference[0]} {difference[1]}"
 
@@ -179,8 +179,8 @@ def assert_lossless(document: Document) -> None:
 
 shaped = st.lists(
     st.sampled_from(
-        ["FROM a", "RUN x", "RUN ", "# c", "#escape=`", "\\", "`", " ", "\t", "\r", "<<E", "<<-E", "E", '"', "'", "[", "]",
-         "x", "ONBUILD ", "COPY a b", "ENV a=b ", "--f", "=", "\ufeff", "\x85", "\v"]
+        ["FROM a", "RUN x", "RUN ", "# c", "#escape=`", "\\", "`", " ", "\t", "\r", "<<E", "<<-E", "E", '"', "'", "[",
+         "]", "x", "ONBUILD ", "COPY a b", "ENV a=b ", "--f", "=", "\ufeff", "\x85", "\v"]
     )
     | st.just("\n"),
     max_size=30,
@@ -189,12 +189,7 @@ shaped = st.lists(
 
 @given(st.one_of(st.text(max_size=200), shaped, shaped.map(lambda text: "FROM a\n" + text)))
 def test_any_text_is_read_or_refused_as_moby_does(text: str) -> None:
-    try:
-        document = parse(text)
-    except ParseError as error:
-        assert error.line >= 1
-        assert error.column >= 1
-    else:
-        assert_lossless(document)
+    with contextlib.suppress(ParseError):
+        assert_lossless(parse(text))
     if "\0" not in text:
         assert moby_difference(text) is None

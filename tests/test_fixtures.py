@@ -1,8 +1,8 @@
 """Every case in fixtures/, as it stands and in the disguises that a rewrite must see through.
 
 A case is a folder with a Dockerfile, expected.Dockerfile (absent: nothing may change), and where needed case.toml and
-context/. case.toml: ``suggested`` (apply suggestions too), ``targets``, ``refuses`` (a piece of each reason that must be
-given), ``options`` (fields of Options). fixtures/guide runs all transforms; every other folder the one it is named for.
+context/. case.toml: ``suggested`` (apply suggestions too), ``targets``, ``refuses`` (a piece of each reason to be
+given), ``options`` (fields of Options). fixtures/guide runs all transforms, every other folder its own.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def back_ticks(text: str) -> str | None:
     document = parse(text)
     if document.directives:
         return None
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     for instruction in document.instructions:
         if instruction.keyword != "RUN" and "\\" in instruction.text:
             return None
@@ -138,7 +139,8 @@ def back_ticks(text: str) -> str | None:
 
 
 def comment_each(text: str) -> str:
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     for instruction in parse(text).instructions:
         pieces += (text[at : instruction.start], f"# a comment of the test, {instruction.index}\n")
         at = instruction.start

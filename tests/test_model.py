@@ -49,9 +49,7 @@ def test_copies_name_stages_numbers_and_images(model: Model) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("targets", "ships"), [((), [True, True, False, True]), (("TEST",), [True, True, True, True])]
-)
+@pytest.mark.parametrize(("targets", "ships"), [((), [True, True, False, True]), (("TEST",), [True, True, True, True])])
 def test_what_ends_up_in_an_image(targets: tuple[str, ...], ships: list[bool]) -> None:
     """Stage 1 is not referred to, so it may be a target of its own, and it brings stage 0 along."""
     model = read(BUILD, targets)

@@ -14,11 +14,15 @@ from optimizer.model import Model
 ADD_ONLY = frozenset({"keep-git-dir", "checksum", "unpack"})
 ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zst", ".tzst", ".lzma", ".lz", ".z")
 PLAIN = frozenset(
-    "bash bat c cc cert cfg cnf conf config cpp crt cs css csv csproj dart env erl ex exs fish go gradle groovy h hpp "
-    "html ini iss java js json jsx key kt ldif list lock lua md mjs mod pem php pl pm policy properties proto ps1 py "
-    "r rb repo rs rst sbt scala sh service sln sql sum svg tcl template tf tmpl toml ts tsx txt vue xml yaml yml "
-    "zsh".split()
-)  # fmt: skip
+    # scripts and sources
+    {"bash", "bat", "c", "cc", "cpp", "cs", "css", "csproj", "dart", "erl", "ex", "exs", "fish", "go", "groovy", "h"}
+    | {"hpp", "html", "java", "js", "jsx", "kt", "lua", "mjs", "php", "pl", "pm", "proto", "ps1", "py", "r", "rb", "rs"}
+    | {"scala", "sh", "sln", "sql", "tcl", "tf", "ts", "tsx", "vue", "zsh"}
+    # settings and data
+    | {"cert", "cfg", "cnf", "conf", "config", "crt", "csv", "env", "gradle", "ini", "json", "key", "ldif", "list"}
+    | {"lock", "md", "mod", "pem", "policy", "properties", "repo", "rst", "sbt", "service", "sum", "svg", "template"}
+    | {"tmpl", "toml", "txt", "xml", "yaml", "yml"}
+)
 """File name extensions that no archive has."""
 PLAIN_NAMES = frozenset({"Dockerfile", "Gemfile", "LICENSE", "Makefile", "Pipfile", "Procfile", "README", "Rakefile"})
 
@@ -27,7 +31,7 @@ class CopyOverAdd(Transform):
     """Write COPY where ADD does nothing but copy.
 
     ## What it does
-    Replaces the keyword ADD by COPY when every source is a file or folder of the build context that ADD would not unpack.
+    Replaces ADD by COPY when every source is a file or folder of the build context that ADD does not unpack.
 
     ## Why
     ADD also downloads and unpacks. A reader has to rule both out, and a file that turns into an archive later is
@@ -107,7 +111,7 @@ def _may_be_archive(source: str, context: BuildContext | None) -> str | None:
         return f"ADD unpacks {source} if it is a tar archive"
     if source.endswith("/") or path in (".", ""):
         return None
-    stem, dot, ending = name.rpartition(".")
+    _, dot, ending = name.rpartition(".")
     if (dot and ending.lower() in PLAIN) or name in PLAIN_NAMES:
         return None
     if context is None:
