@@ -67,6 +67,12 @@ class BuildContext(Protocol):
     def on_disk(self, path: str) -> bool:
         """Whether something lies there, hidden by .dockerignore or not."""
 
+    def names_on_disk(self, folder: str = "") -> tuple[str, ...]:
+        """The names in a folder, hidden by .dockerignore or not, sorted."""
+
+    def read_on_disk(self, path: str) -> str | None:
+        """The text of a file as `read` gives it, hidden or not; that of `ignore_path` outside the context too."""
+
     def with_file(self, path: str, text: str) -> BuildContext:
         """The same context with one file written; a .dockerignore takes effect."""
 
@@ -168,15 +174,26 @@ class _Context:
         )
 
     def read(self, path: str) -> str | None:
-        real = self._visible(path, Kind.FILE)
+        return self._text(self._visible(path, Kind.FILE))
+
+    def on_disk(self, path: str) -> bool:
+        return self._resolve(path) is not None
+
+    def names_on_disk(self, folder: str = "") -> tuple[str, ...]:
+        real = self._resolve(folder)
+        if real is None or (real and self._tree.kind(real) is not Kind.FOLDER):
+            return ()
+        return tuple(sorted(self._tree.entries(real)))
+
+    def read_on_disk(self, path: str) -> str | None:
+        return self._text(self._ignore_file(path) if path == self.ignore_path else self._resolve(path))
+
+    def _text(self, real: str | None) -> str | None:
         data = self._tree.data(real) if real is not None else None
         try:
             return data.decode("utf-8") if data is not None else None
         except UnicodeDecodeError:
             return None
-
-    def on_disk(self, path: str) -> bool:
-        return self._resolve(path) is not None
 
     def with_file(self, path: str, text: str) -> BuildContext:
         return _Context(_Overlay(self._tree, {path: text}), self._ignore_paths, self._shown_root)

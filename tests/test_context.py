@@ -112,6 +112,16 @@ def test_reads_text_as_it_stands(context: BuildContext) -> None:
     assert context.read("e.log") is context.read("a") is context.read("nothing") is None
 
 
+def test_looks_behind_the_rules(context: BuildContext) -> None:
+    assert context.names_on_disk("secret") == ("key",)
+    assert context.names_on_disk("a.txt") == context.names_on_disk("none") == ()
+    assert "secret" in context.names_on_disk()
+    assert context.read("build/drop") is None
+    assert context.read_on_disk("build/drop") == ""
+    assert context.read_on_disk("secret") is None
+    assert not context.truncated
+
+
 def test_a_file_written_over_the_context_counts(context: BuildContext) -> None:
     written = context.with_file("new/x.log", "x").with_file(".dockerignore", "a\n")
     gone = {path for path in FILES if path.startswith("a/")}
