@@ -22,6 +22,8 @@ class Safety(StrEnum):
     """The image is the same but for the files that the fix declares it removes."""
     SUGGESTED = "suggested"
     """Right for nearly everybody, not provable from text and build context."""
+    REPORT = "report"
+    """Changes nothing: the transform says what is wrong, and only its author can know what was meant."""
 
 
 class Phase(IntEnum):

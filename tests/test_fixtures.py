@@ -19,7 +19,7 @@ from optimizer import registry
 from optimizer.context import BuildContext, DirectoryContext
 from optimizer.document import parse
 from optimizer.engine import Outcome, optimize
-from optimizer.fix import Options
+from optimizer.fix import Options, Safety
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 ALL = "guide"
@@ -118,7 +118,8 @@ def test_comments_are_kept(case: Case) -> None:
 def test_every_transform_has_cases_that_change_and_two_that_do_not() -> None:
     for transform in registry.load():
         mine = [case for case in CASES if case.transform == transform.name]
-        assert any(case.before != case.after or (case.folder / "expected").exists() for case in mine), transform.name
+        changes = any(case.before != case.after or (case.folder / "expected").exists() for case in mine)
+        assert changes or transform.safety is Safety.REPORT, transform.name
         assert sum(case.before == case.after for case in mine) >= 2, transform.name
 
 
