@@ -39,15 +39,16 @@ def prepare(environment: Path) -> None:
     stamp = environment / "installed-from.sha256"
     if stamp.is_file() and stamp.read_text() == wanted:
         return
+    print(f"Making {environment} from poetry.lock", file=sys.stderr)
     poetry = ROOT / ".poetry"
     pip_install(poetry, *POETRY)
     run_poetry: list[str | Path] = [poetry / SCRIPTS / "python", "-m", "poetry", "--directory", ROOT]
-    run([*run_poetry, "check", "--lock", "--quiet"])
+    run([*run_poetry, "check", "--lock"])
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder) / "requirements.txt"
         run([*run_poetry, "export", "--all-groups", "--output", requirements])
         pip_install(environment, "--require-hashes", "--no-deps", "--requirement", requirements)
-    run([*run_poetry, "install", "--only-root", "--quiet"], VIRTUAL_ENV=str(environment))
+    run([*run_poetry, "install", "--only-root"], VIRTUAL_ENV=str(environment))
     stamp.write_text(wanted)
 
 
