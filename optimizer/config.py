@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from optimizer.dockerignore import Ignore, parse
 from optimizer.problem import Problem
@@ -24,8 +24,7 @@ _DEFAULT, _COMMAND_LINE = "default", "command line"
 _WANTED = {tuple[str, ...]: "a list of texts", bool: "true or false"}
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The values of all settings; a field's name is its key."""
 
     select: tuple[str, ...] = ()
@@ -40,14 +39,15 @@ class Settings:
     """Patterns, as in .dockerignore, of what a search passes over; from the settings file's folder on."""
 
 
+_DEFAULTS = Settings()
+
+
 @dataclass(frozen=True)
 class Config:
     """Settings, and where each comes from: "default", "command line", or path:line:column."""
 
-    settings: Settings = Settings()
-    origins: Mapping[str, str] = field(
-        default_factory=lambda: {each.name: _DEFAULT for each in fields(Settings)}
-    )
+    settings: Settings = _DEFAULTS
+    origins: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(Settings._fields, _DEFAULT))
     path: Path | None = None
     """The file that was read."""
     problems: tuple[Problem, ...] = ()
@@ -83,7 +83,7 @@ def override(
     given = Settings(select, ignore, suggested)
     for key in ("select", "ignore", "suggested"):
         if value := getattr(given, key):
-            settings = replace(settings, **{key: value})
+            settings = settings._replace(**{key: value})
             origins[key] = _COMMAND_LINE
     return replace(config, settings=settings, origins=origins)
 
@@ -108,7 +108,7 @@ def read(path: Path, transforms: Collection[str]) -> Config | None:
         table = table.get(key) if isinstance(table, dict) else None
     if table is None:
         return None
-    return _Reader(path, shown, text, table_name, transforms).config(table)
+    return _Reader(path, text, table_name, transforms).config(table)
 
 
 def _not_toml(shown: str, text: str, message: str) -> Problem:
@@ -118,13 +118,14 @@ def _not_toml(shown: str, text: str, message: str) -> Problem:
     return Problem(shown, line, column, f"not valid TOML: {said}")
 
 
-@dataclass(frozen=True)
 class _Reader:
-    path: Path
-    shown: str
-    text: str
-    table_name: tuple[str, ...]
-    transforms: Collection[str]
+    def __init__(self, path: Path, text: str, table_name: tuple[str, ...], transforms: Collection[str]) -> None:
+        self.path = path
+        self.shown = os.path.relpath(path)
+        self.text = text
+        self.table_name = table_name
+        self.transforms = transforms
+        self.places = {(): 0, **key_places(text)}
 
     def config(self, table: Any) -> Config:
         if not isinstance(table, dict):
@@ -176,10 +177,6 @@ class _Reader:
         at = next(self.places[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.places)
         quoted = re.compile(f"[\"']{re.escape(element)}[\"']").search(self.text, at) if element else None
         return quoted.start() if quoted else at
-
-    @cached_property
-    def places(self) -> Mapping[tuple[str, ...], int]:
-        return {(): 0, **key_places(self.text)}
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

@@ -271,14 +271,10 @@ class DirectoryContext(_Context):
     beside it comes first.
     """
 
-    def __init__(
-        self, root: Path | str, dockerfile: Path | str | None = None, max_entries: int = MAX_ENTRIES
-    ) -> None:
+    def __init__(self, root: Path | str, dockerfile: Path | str | None = None, max_entries: int = MAX_ENTRIES) -> None:
         names = [_IGNORE_FILE]
         if dockerfile is not None:
-            names.insert(
-                0, os.path.relpath(f"{os.fspath(dockerfile)}.dockerignore", root).replace(os.sep, "/")
-            )
+            names.insert(0, os.path.relpath(f"{os.fspath(dockerfile)}.dockerignore", root).replace(os.sep, "/"))
         super().__init__(_Disk(os.path.realpath(root), max_entries), tuple(names), os.fspath(root))
 
 

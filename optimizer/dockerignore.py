@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 from optimizer.problem import Problem
-from optimizer.wildcard import BadPattern, Char, CharClass, Folders, Star, Token, clean, runs, source, tokens
+from optimizer.wildcard import BadPattern, Char, CharClass, Token, Wild, clean, runs, source, tokens
 
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _MOST_RETRIED = 4
 """More wildcards that a match may have to come back to could make one pattern run for minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One line of the file: `pattern` is the cleaned pattern without `!`, `line` counts from 1."""
 
     line: int
     exception: bool
     pattern: str
-    regex: re.Pattern[str] = field(repr=False, compare=False)
-    head: str = field(repr=False, compare=False)
+    regex: re.Pattern[str]
+    head: str
     """What every path that the pattern matches begins with."""
 
     def matches(self, path: str) -> bool:
@@ -36,8 +36,7 @@ class Rule:
         return self.regex.fullmatch(path) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the rules say of one path: hidden or not, and the rule that decided, None when none matched.
 
     `matched` has a bit for each rule that matched the path or a folder above it; it is for the paths below.
@@ -137,7 +136,7 @@ def _compile(pattern: str) -> tuple[re.Pattern[str], str]:
     """
     found = tokens(pattern)
     _refuse_what_moby_reads_otherwise(found)
-    if found[:2] == (Star(), Star()) and all(isinstance(it, Char) and not it.escaped for it in found[2:]):
+    if found[:2] == (Wild.STAR, Wild.STAR) and all(isinstance(it, Char) and not it.escaped for it in found[2:]):
         tail = pattern[2:]
         folders = "(?:.*/)?" if tail.startswith("/") else ".*"
         return re.compile(folders + re.escape(tail.removeprefix("/")), re.S), ""
@@ -152,7 +151,7 @@ def _compile(pattern: str) -> tuple[re.Pattern[str], str]:
             retried += 1
     if retried > _MOST_RETRIED:
         raise BadPattern("it has too many **, or * before [, to be followed")
-    parts.append("(?s:.*)" if cut[-1] == [Folders()] else source(cut[-1]))
+    parts.append("(?s:.*)" if cut[-1] == [Wild.FOLDERS] else source(cut[-1]))
     return re.compile("".join(parts)), _head(pattern)
 
 
@@ -161,15 +160,15 @@ def _with_folders(found: tuple[Token, ...]) -> Iterator[Token]:
     rest = list(found)
     while rest:
         token = rest.pop(0)
-        if [token, *rest[:1]] == [Star(), Star()]:
+        if [token, *rest[:1]] == [Wild.STAR, Wild.STAR]:
             del rest[: 2 if rest[1:2] == [Char("/")] else 1]
-            token = Folders()
+            token = Wild.FOLDERS
         yield token
 
 
 def _may_commit(run: list[Token], following: list[Token]) -> bool:
     """Whether the shortest text that the run can take is always right, as another `*` takes up the rest."""
-    return following[0] == Star() and not any(isinstance(token, Folders | CharClass) for token in run)
+    return following[0] == Wild.STAR and not any(token is Wild.FOLDERS or isinstance(token, CharClass) for token in run)
 
 
 def _head(pattern: str) -> str:

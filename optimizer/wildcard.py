@@ -8,34 +8,34 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from enum import Enum
 from functools import cache
+from typing import NamedTuple
 
 
 class BadPattern(ValueError):
     """The pattern cannot be used; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Star:
-    """`*`: any run of characters but `/`."""
+class Wild(Enum):
+    """What matches more than one text."""
+
+    STAR = "*"
+    """Any run of characters but `/`."""
+    ANY = "?"
+    """One character but `/`."""
+    FOLDERS = "**"
+    """Only in .dockerignore: any folders, or nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnyChar:
-    """`?`: one character but `/`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Char:
+class Char(NamedTuple):
     """One character that stands for itself, with a backslash before it or not."""
 
     text: str
     escaped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CharClass:
+class CharClass(NamedTuple):
     """`[a-z]` or `[^a-z]`; as in Go, it matches `/` too where the ranges say so."""
 
     negated: bool
@@ -43,12 +43,7 @@ class CharClass:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """`**`, which only .dockerignore has: any folders, or nothing."""
-
-
-Token = Star | Folders | AnyChar | Char | CharClass
+Token = Wild | Char | CharClass
 
 _CLASS_CHAR = re.compile(r"\\([\s\S])|([^\\\]-])")
 
@@ -91,7 +86,7 @@ def tokens(pattern: str) -> tuple[Token, ...]:
                 raise BadPattern("a backslash at the end escapes nothing")
             found.append(Char(pattern[at], escaped=True))
         else:
-            found.append(Star() if char == "*" else AnyChar() if char == "?" else Char(char))
+            found.append(Wild(char) if char in "*?" else Char(char))
         at += 1
     return tuple(found)
 
@@ -119,10 +114,10 @@ def _class_char(pattern: str, at: int) -> tuple[Char, int]:
 
 
 def runs(found: Iterable[Token]) -> list[list[Token]]:
-    """The tokens in runs, each but the first beginning with a Star or Folders that holds no other."""
+    """The tokens in runs, each but the first beginning with `*` or `**`, and holding no other."""
     cut: list[list[Token]] = [[]]
     for token in found:
-        if isinstance(token, Star | Folders):
+        if token in (Wild.STAR, Wild.FOLDERS):
             cut.append([])
         cut[-1].append(token)
     return cut
@@ -135,11 +130,11 @@ def source(run: Iterable[Token]) -> str:
 
 def _regex(token: Token) -> str:
     match token:
-        case Folders():
+        case Wild.FOLDERS:
             return "(?:.*/)?"
-        case Star():
+        case Wild.STAR:
             return "[^/]*?"
-        case AnyChar():
+        case Wild.ANY:
             return "[^/]"
         case Char(text):
             return re.escape(text)

@@ -13,9 +13,7 @@ from typing import Any
 
 import pytest
 
-FOLDER = Path(
-    os.environ.get("DOCKOPT_CORPUS") or Path(__file__).resolve().parents[2] / "shared" / "corpus"
-).absolute()
+FOLDER = Path(os.environ.get("DOCKOPT_CORPUS") or Path(__file__).resolve().parents[2] / "shared" / "corpus").absolute()
 
 needs_corpus = pytest.mark.skipif(
     not FOLDER.is_dir(), reason=f"no corpus at {FOLDER} (DOCKOPT_CORPUS names another folder)"

@@ -125,9 +125,7 @@ def test_takes_the_nearest_file(folder: Path, files: dict[str, str], expected: s
 def test_says_what_is_wrong_and_where(folder: Path, name: str, text: str, expected: str) -> None:
     Path(name).write_text(text)
     config = load(Path("Dockerfile"), TRANSFORMS)
-    assert [str(problem)[: len(name) + 1 + len(expected)] for problem in config.problems[-1:]] == [
-        f"{name}:{expected}"
-    ]
+    assert [str(problem)[: len(name) + 1 + len(expected)] for problem in config.problems[-1:]] == [f"{name}:{expected}"]
     assert config.settings == Settings()
 
 

@@ -125,9 +125,7 @@ def test_takes_the_dockerfiles_folder_as_context_when_nothing_says_more(tree: Pa
 
 def test_a_path_outside_any_repository_looks_no_further_up(tree: Path) -> None:
     (tree / ".git").rmdir()
-    write(
-        {"a/Dockerfile": "", "compose.yaml": "services: {x: {build: {context: ., dockerfile: a/Dockerfile}}}"}
-    )
+    write({"a/Dockerfile": "", "compose.yaml": "services: {x: {build: {context: ., dockerfile: a/Dockerfile}}}"})
     assert the_only(search("a")).context == Path("a")
     assert the_only(search(".")).context == Path(".")
 
@@ -329,9 +327,7 @@ def test_several_contexts_are_none(tree: Path) -> None:
     discovery = search()
     assert discovery.found[0].context is None
     (note,) = discovery.notes
-    assert str(note).startswith(
-        "Dockerfile: it is built with several contexts, . (compose.yaml), a (compose.y"
-    )
+    assert str(note).startswith("Dockerfile: it is built with several contexts, . (compose.yaml), a (compose.y")
     assert the_only(search(context="a")).context == Path("a")
 
 
@@ -351,9 +347,7 @@ def test_several_contexts_are_none(tree: Path) -> None:
         ("compose.yml", "x" * (1 << 20) + "x", "compose.yml", "1 MiB"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_a_note(
-    tree: Path, name: str, text: str, place: str, words: str
-) -> None:
+def test_a_file_that_cannot_be_read_is_a_note(tree: Path, name: str, text: str, place: str, words: str) -> None:
     write({"Dockerfile": "", name: text})
     discovery = search()
     assert discovery.found == (Found(Path("Dockerfile"), Path(".")),)

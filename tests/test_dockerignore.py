@@ -112,9 +112,7 @@ def test_takes_no_time_for_a_hostile_pattern() -> None:
 
 names = st.text("ab.", min_size=1, max_size=2).filter(lambda name: name.strip("."))
 paths = st.lists(names, min_size=1, max_size=4).map("/".join)
-patterns = st.lists(st.sampled_from(["a", "b", "*", "**", "a*", "?b", "a.b"]), min_size=1, max_size=3).map(
-    "/".join
-)
+patterns = st.lists(st.sampled_from(["a", "b", "*", "**", "a*", "?b", "a.b"]), min_size=1, max_size=3).map("/".join)
 lines = st.tuples(st.sampled_from(["", "", "!"]), patterns).map("".join)
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from optimizer.discovery.build import BAKE_NAMES, COMPOSE_NAME, Build, normal
 from optimizer.problem import Problem
@@ -28,8 +28,7 @@ _NOT_SEARCHED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One Dockerfile, and how it is built."""
 
     path: Path
@@ -49,8 +48,7 @@ class Found:
     """Named on the command line, not found in a folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(NamedTuple):
     """What was found. `errors` are about the paths given, `notes` about files that say how to build."""
 
     found: tuple[Found, ...]
@@ -92,9 +90,7 @@ def discover(paths: Iterable[Path], context: Path | None = None) -> Discovery:
         _found(path, explicit, of.get(real, []), context, notes)
         for real, (path, explicit) in _each_once(candidates).items()
     ]
-    return Discovery(
-        tuple(sorted(found, key=lambda each: each.path)), tuple(sorted(errors)), tuple(sorted(set(notes)))
-    )
+    return Discovery(tuple(sorted(found, key=lambda each: each.path)), tuple(sorted(errors)), tuple(sorted(set(notes))))
 
 
 def _each_once(candidates: Iterable[tuple[Path, bool]]) -> dict[str, tuple[Path, bool]]:
@@ -187,13 +183,11 @@ def _builds(names: Mapping[Path, list[str]], repositories: set[Path]) -> tuple[l
             from optimizer.discovery.ci import ci_builds
 
             said += (each for path in ci for each in ci_builds(path, root))
-    notes = [replace(each, path=os.path.relpath(each.path)) for each in said if isinstance(each, Problem)]
+    notes = [each._replace(path=os.path.relpath(each.path)) for each in said if isinstance(each, Problem)]
     return [each for each in said if isinstance(each, Build)], notes
 
 
-def _found(
-    path: Path, explicit: bool, builds: list[Build], context: Path | None, notes: list[Problem]
-) -> Found:
+def _found(path: Path, explicit: bool, builds: list[Build], context: Path | None, notes: list[Problem]) -> Found:
     def shown(other: Path) -> Path:
         return other if path.is_absolute() else Path(os.path.relpath(other))
 
@@ -202,9 +196,7 @@ def _found(
         context = shown(builds[0].context) if builds else path.parent
     elif context is None:
         said = ", ".join(f"{shown(build.context)} ({shown(build.source)})" for build in contexts.values())
-        notes.append(
-            Problem(str(path), 0, 0, f"it is built with several contexts, {said}: name one by --context")
-        )
+        notes.append(Problem(str(path), 0, 0, f"it is built with several contexts, {said}: name one by --context"))
     args = [set(build.args) for build in builds]
     return Found(
         path,

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from optimizer.problem import Problem
 
@@ -22,8 +21,7 @@ BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json"
 """What Bake reads by itself, in the order in which they override each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(NamedTuple):
     """A build of one Dockerfile. `target` is None for the last stage; see `target_known`."""
 
     source: Path
@@ -37,8 +35,7 @@ class Build:
     """Named contexts (`--build-context`), as they are written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """The fields of a build, still as the file has them; None where there is none."""
 
     context: Any = None

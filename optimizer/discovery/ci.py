@@ -27,9 +27,7 @@ def ci_builds(path: Path, root: Path) -> Iterator[Build | Problem]:
         return
     reader = _Reader(path, root)
     for document in documents:
-        reader.before = _lines(
-            get(document, "before_script") or get(get(document, "default"), "before_script")
-        )
+        reader.before = _lines(get(document, "before_script") or get(get(document, "default"), "before_script"))
         yield from reader.builds(document, Place(path, root))
 
 

@@ -28,9 +28,7 @@ def compose_builds(files: list[Path]) -> Iterator[Build | Problem]:
     for path, name, fields in found:
         others = [other for _, service, other in found if service == name]
         context = next((each.context for each in (fields, *others) if each.context is not None), None)
-        dockerfile = next(
-            (each.dockerfile for each in (fields, *others) if each.dockerfile is not None), None
-        )
+        dockerfile = next((each.dockerfile for each in (fields, *others) if each.dockerfile is not None), None)
         whole = Fields(context, dockerfile, fields.target, fields.args, fields.contexts)
         if made := build(path, path.parent, whole):
             yield made

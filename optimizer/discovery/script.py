@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from optimizer.discovery.build import Build, Fields, build, literal, normal
 
@@ -21,15 +21,12 @@ _BUILDERS = (
     ("buildah", "build"),
     ("buildah", "bud"),
 )
-_SWITCH = re.compile(
-    r"-[Dq]|--(?:check|compress|debug|force-rm|load|no-cache|pull|push|quiet|rm|squash)(?:=.*)?"
-)
+_SWITCH = re.compile(r"-[Dq]|--(?:check|compress|debug|force-rm|load|no-cache|pull|push|quiet|rm|squash)(?:=.*)?")
 _BEFORE_A_COMMAND = re.compile(r"sudo|time|exec|env|then|do|else|!|\w+=.*", re.DOTALL)
 _OPERATOR = "();|&\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a script runs: the file that has it, and the folder, None once it is not known."""
 
     source: Path
@@ -39,8 +36,8 @@ class Place:
         """The same after `cd`; None is a folder that is not known."""
         to = literal(to)
         if self.folder is None or not to or to.startswith(("-", "~")):
-            return replace(self, folder=None)
-        return replace(self, folder=normal(self.folder / to))
+            return self._replace(folder=None)
+        return self._replace(folder=normal(self.folder / to))
 
 
 def mentions_builder(text: str) -> bool:
