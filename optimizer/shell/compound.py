@@ -316,13 +316,13 @@ class Compounds(Words):
             operators = True
         elif _UNARY.fullmatch(self._operand_word(words)):
             self._operand_word(words)
-        elif self.peek() in "<>" or (self.keyword() != "]]" and self.peek() not in "&|)\n"):
+        elif self.peek() in ("<", ">") or (self.keyword() != "]]" and self.peek() not in "&|)\n"):
             operators = self._comparison(words)
         self.newlines()
         return operators
 
     def _comparison(self, words: list[Word]) -> bool:
-        operators = self.peek() in "<>"
+        operators = self.peek() in ("<", ">")
         if operators:
             operator = self.peek()
             self.pos += 1

@@ -208,7 +208,7 @@ class Parser(Compounds):
             return self.array(word.start)
         if not words and _SUBSCRIPT.match(word.text):
             raise self.refuse("an element of an array may be assigned", word.start)
-        if "\\\n" in word.text and (self.peek() in "<>" or (not words and word.literal in RESERVED)):
+        if "\\\n" in word.text and (self.peek() in ("<", ">") or (not words and word.literal in RESERVED)):
             raise self.refuse("a line continuation splits a word of the grammar", word.start)
         return word
 

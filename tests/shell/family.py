@@ -21,7 +21,7 @@ PLAIN = (
     "echo $(set -e; false; echo v)",
     "echo `echo q`",
     "echo ${V-none} >> f",
-    "echo \"$V\"",
+    'echo "$V"',
     "echo $#",
     "umask >> f",
     "tool",
@@ -61,8 +61,8 @@ CHANGING = (
     "hash -r",
     "trap 'echo bye >> f' EXIT",
     "eval 'V=8; cd d'",
-    "printf 'echo one\\n' > \"$W/p1/tool\"; chmod +x \"$W/p1/tool\"",
-    "tool && printf 'echo one\\n' > \"$W/p1/tool\" && chmod +x \"$W/p1/tool\"",
+    'printf \'echo one\\n\' > "$W/p1/tool"; chmod +x "$W/p1/tool"',
+    'tool && printf \'echo one\\n\' > "$W/p1/tool" && chmod +x "$W/p1/tool"',
     "return 0",
     "return 4",
     "break",
@@ -71,6 +71,7 @@ CHANGING = (
     "echo $?",
     "sleep 0 &",
 )
+SILENT = ("true", "false", ": > a", "(exit 3)")  # on the left of a pipe that nobody reads, no SIGPIPE by chance
 HEADS = ("set -e", "set -ex", "set -eu", "set -e -u", "set -x", "set -x; set -e", "set -o errexit", "set +e")
 
 commands = st.one_of(st.sampled_from(PLAIN), st.sampled_from(PLAIN), st.sampled_from(CHANGING))
@@ -88,7 +89,8 @@ def _compounds(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         lists.map(lambda a: f"for i in 1 2; do {a}; done"),
         lists.map(lambda a: f"while {a}; do break; done"),
         st.tuples(lists, lists).map(lambda t: f"case ${{V-}} in 1) {t[0]};; *) {t[1]};; esac"),
-        st.tuples(inner, inner).map(" | ".join),
+        st.tuples(st.sampled_from(SILENT), inner).map(" | ".join),
+        st.tuples(inner, inner).map(lambda t: f"{t[0]} | {{ while read L; do :; done; {t[1]}; }}"),
         inner.map(lambda a: f"! {a}" if a[:1].isalpha() and "\n" not in a else a),
         lists.map(lambda a: f"echo $({a})"),
     )
@@ -115,11 +117,15 @@ def _lines(parts: list[str]) -> str:
 bodies = st.one_of(
     _lists(commands, 1, 3),
     _lists(nested, 1, 3),
-    st.builds(lambda h, s, b: h + s + b, st.sampled_from(HEADS), st.sampled_from(("; ", " && ")), _lists(commands, 1, 3)),
+    st.builds(
+        lambda h, s, b: h + s + b, st.sampled_from(HEADS), st.sampled_from(("; ", " && ")), _lists(commands, 1, 3)
+    ),
     st.builds(lambda h, b: f"{h}; {b}", st.sampled_from(HEADS), _lists(nested, 1, 3)),
     st.builds(lambda b: b + ";", _lists(commands, 1, 2)),
     st.builds(lambda b: b + " # end", _lists(commands, 1, 2)),
-    st.builds(_lines, st.lists(st.one_of(nested, st.just("# note"), st.just("cat <<E >> f\n$V }\nE")), min_size=1, max_size=4)),
+    st.builds(
+        _lines, st.lists(st.one_of(nested, st.just("# note"), st.just("cat <<E >> f\n$V }\nE")), min_size=1, max_size=4)
+    ),
     st.builds(
         lambda h, p: _lines([h, *p]), st.sampled_from(HEADS), st.lists(_lists(nested, 1, 2), min_size=1, max_size=3)
     ),

@@ -49,8 +49,7 @@ def outcomes(cases: Sequence[Case], shell: Sequence[str], folder: Path) -> list[
     script.write_text("\n".join(driver) + "\n")
     subprocess.run(["dash", str(script)], check=True, timeout=120, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"})
     return [
-        (_outcome(folder / f"{number}-apart"), _outcome(folder / f"{number}-joined"))
-        for number in range(len(cases))
+        (_outcome(folder / f"{number}-apart"), _outcome(folder / f"{number}-joined")) for number in range(len(cases))
     ]
 
 
