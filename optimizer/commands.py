@@ -16,8 +16,8 @@ from optimizer.registry import UnknownTransform
 from optimizer.report.console import Console
 from optimizer.report.reporter import Reporter, Show, Wish
 from optimizer.report.terminal import PLAIN, Style
-from optimizer.runner import Plan, Rules, choose, results
-from optimizer.source import NO_DOCKERFILE, Failure
+from optimizer.runner import Plan, choose, results
+from optimizer.source import NO_DOCKERFILE, USAGE, Failure
 from optimizer.tasks import Ask, Tasks, from_paths, from_stdin
 
 app = typer.Typer(
@@ -30,18 +30,12 @@ app = typer.Typer(
 )
 
 Names = list[str] | None
-Select = Annotated[
-    Names, typer.Option("--select", metavar="NAMES", help="Only these, with what they only suggest.")
-]
+Select = Annotated[Names, typer.Option("--select", metavar="NAMES", help="Only these, with what they only suggest.")]
 Ignore = Annotated[Names, typer.Option("--ignore", metavar="NAMES", help="All transforms but these.")]
 Suggested = Annotated[bool, typer.Option("--suggested", help="Also what is right for nearly everybody.")]
-Context = Annotated[
-    str, typer.Option(metavar="FOLDER", help="Build context [default: as Compose, Bake, CI say]")
-]
+Context = Annotated[str, typer.Option(metavar="FOLDER", help="Build context [default: as Compose, Bake, CI say]")]
 Target = Annotated[Names, typer.Option(metavar="STAGE", help="A stage that is built by name (repeatable).")]
-Config = Annotated[
-    str, typer.Option(metavar="FILE", help="Settings [default: .dockopt.toml, pyproject.toml]")
-]
+Config = Annotated[str, typer.Option(metavar="FILE", help="Settings [default: .dockopt.toml, pyproject.toml]")]
 Colour = Annotated[Literal["auto", "always", "never"], typer.Option("--color", help="auto: on a terminal.")]
 
 
@@ -57,34 +51,22 @@ def dockopt(version: Annotated[bool, typer.Option("--version", help="Show the ve
 
 @app.command()
 def fix(
-    paths: Annotated[
-        Names, typer.Argument(metavar="[PATHS]...", help="Dockerfiles, folders, or - for stdin.")
-    ] = None,
+    paths: Annotated[Names, typer.Argument(metavar="[PATHS]...", help="Dockerfiles, folders, or - for stdin.")] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Show a unified diff (the default).")] = False,
     in_place: Annotated[bool, typer.Option("--in-place", "-w", help="Rewrite the files.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Status 1 if a file would change.")] = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Status 1 if the diff is not empty.")
-    ] = False,
-    interactive: Annotated[
-        bool, typer.Option("--interactive", "-i", help="Review fix by fix, and rewrite.")
-    ] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Status 1 if the diff is not empty.")] = False,
+    interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Review fix by fix, and rewrite.")] = False,
     suggested: Suggested = False,
     select: Select = None,
     ignore: Ignore = None,
     format: Annotated[Literal["diff", "json"], typer.Option(help="The report on standard output.")] = "diff",
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: one a core, for many files.")
-    ] = 0,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: one a core, for many files.")] = 0,
     context: Context = "",
     target: Target = None,
     config: Config = "",
-    stdin_filename: Annotated[
-        str, typer.Option(metavar="PATH", help="What the file on stdin is called.")
-    ] = "",
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Tell what was left as it is, and why.")
-    ] = False,
+    stdin_filename: Annotated[str, typer.Option(metavar="PATH", help="What the file on stdin is called.")] = "",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what was left as it is, and why.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell errors only.")] = False,
     color: Colour = "auto",
     debug: Annotated[bool, typer.Option("--debug", help="Show where an internal error comes from.")] = False,
@@ -98,9 +80,8 @@ def fix(
     _refuse(interactive and format == "json", "-i is for people, --format json for programs")
     _refuse(interactive and not (sys.stdin.isatty() and sys.stderr.isatty()), "-i asks: it needs a terminal")
 
-    ask = Ask(_names(select), _names(ignore), suggested, context, tuple(target or ()), config)
+    ask = _ask(select, ignore, suggested, context, target, config)
     found = from_stdin(sys.stdin.buffer.read(), stdin_filename, ask) if stdin else from_paths(paths, ask)
-    _check_names(found, ask)
     show: Show = (
         "json" if format == "json"
         else "text" if stdin and not (diff or check)
@@ -112,9 +93,7 @@ def fix(
     console = Console(color, quiet=quiet)
     styles: dict[Show, Style] = {"diff": console.out_style, "json": PLAIN}
     plan = Plan(styles.get(show), writes or show == "text", verbose or show == "json", show == "json")
-    reporter = Reporter(
-        Wish(show, writes, check or exit_code, quiet, verbose, debug), console, len(found.tasks)
-    )
+    reporter = Reporter(Wish(show, writes, check or exit_code, quiet, verbose, debug), console, len(found.tasks))
     _tell_problems(found, reporter)
     if interactive:
         from optimizer.review import review
@@ -145,13 +124,12 @@ def explain(
     if not name:
         console.out(explaining.overview())
         return
-    ask = Ask(_names(select), _names(ignore), suggested, context, tuple(target or ()), config)
+    ask = _ask(select, ignore, suggested, context, target, config)
     if not (os.path.exists(name) or os.sep in name):
         with _usage_errors():
             console.out(explaining.transform(name))
         return
     found = from_paths([name], ask)
-    _check_names(found, ask)
     reporter = Reporter(Wish(), console, len(found.tasks))
     _tell_problems(found, reporter)
     for task in found.tasks:
@@ -168,6 +146,13 @@ def _refuse(wrong: bool, message: str) -> None:
         raise typer.BadParameter(message)
 
 
+def _ask(select: Names, ignore: Names, suggested: bool, context: str, target: Names, config: str) -> Ask:
+    ask = Ask(_names(select), _names(ignore), suggested, context, tuple(target or ()), config)
+    with _usage_errors():
+        choose(ask.select, ask.ignore, ask.suggested)
+    return ask
+
+
 def _names(values: Names) -> tuple[str, ...]:
     """The names of a repeatable option, each of whose values may be a list with commas."""
     return tuple(name.strip() for value in values or () for name in value.split(",") if name.strip())
@@ -181,17 +166,9 @@ def _usage_errors() -> Iterator[None]:
         raise typer.BadParameter(str(error)) from None
 
 
-def _check_names(found: Tasks, ask: Ask) -> None:
-    """Hold the names of transforms against those there are, before any work is done."""
-    with _usage_errors():
-        for select, ignore, suggested, _ in {task.rules for task in found.tasks} | {
-            Rules(ask.select, ask.ignore)
-        }:
-            choose(select, ignore, suggested)
-
-
 def _tell_problems(found: Tasks, reporter: Reporter) -> None:
-    for problem in found.missing:
-        reporter.fail(problem.path, Failure(NO_DOCKERFILE, problem.line, problem.column, problem.message))
+    for status, problems in ((NO_DOCKERFILE, found.missing), (USAGE, found.settings)):
+        for path, line, column, message in problems:
+            reporter.fail(path, Failure(status, line, column, message))
     for problem in found.notes:
         reporter.note(problem)

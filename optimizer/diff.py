@@ -64,9 +64,7 @@ def heading(path: str, *, new: bool = False) -> str:
 
 def render(hunk: Hunk) -> str:
     """A hunk in the unified format."""
-    lines = (
-        line.mark + line.text + ("" if line.text.endswith("\n") else "\n" + NO_NEWLINE) for line in hunk.lines
-    )
+    lines = (line.mark + line.text + ("" if line.text.endswith("\n") else "\n" + NO_NEWLINE) for line in hunk.lines)
     return hunk.header + "".join(lines)
 
 
@@ -169,8 +167,7 @@ def _quote(name: str) -> str:
     A name with a blank gets a tab behind it, so that the tools know where it ends.
     """
     quoted = "".join(
-        _ESCAPES.get(char) or (f"\\{ord(char):03o}" if char < " " or char == "\x7f" else char)
-        for char in name
+        _ESCAPES.get(char) or (f"\\{ord(char):03o}" if char < " " or char == "\x7f" else char) for char in name
     )
     if quoted != name:
         return f'"{quoted}"'

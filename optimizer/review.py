@@ -69,9 +69,7 @@ class _Answers:
     def ask(self, task: Task, fix: Fix, before: str, after: str) -> str:
         """Show a fix and get an answer that decides about it."""
         style = self.console.err_style
-        self.console.err(
-            terminal.at(task.path, fix.line, terminal.fix(note(fix, secrets(before)), style), style)
-        )
+        self.console.err(terminal.at(task.path, fix.line, terminal.fix(note(fix, secrets(before)), style), style))
         self.console.err(terminal.show_diff(task.path, before.encode(), after.encode(), style))
         for companion in fix.companions:
             change = companion_change(task, companion.path, companion.text)

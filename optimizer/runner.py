@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from optimizer import registry
 from optimizer.document import ParseError
 from optimizer.engine import Accept, Outcome, optimize
-from optimizer.fix import Fix, Options
+from optimizer.fix import Fix, Options, Safety
 from optimizer.report.untrusted import mask, secrets
 from optimizer.source import NOT_READ, Failure, Unreadable, decode, read
 
@@ -66,6 +66,7 @@ class Plan(NamedTuple):
     """Diffs, made to be shown in this way."""
     contents: bool = False
     refusals: bool = False
+    """All of them; otherwise warnings only."""
     parents: bool = False
 
 
@@ -87,6 +88,8 @@ class Refused(NamedTuple):
     line: int
     reason: str
     paragraph: str
+    warning: bool
+    """Whether it is what the transform has to say: one that only reports."""
 
 
 class Change(NamedTuple):
@@ -152,9 +155,7 @@ def process(task: Task, plan: Plan, accept: Accept | None = None) -> Result:
     except Exception as error:
         import traceback
 
-        message = (
-            f"internal error ({type(error).__name__}), the file is left alone: please report it with the file"
-        )
+        message = f"internal error ({type(error).__name__}), the file is left alone: please report it with the file"
         return Result(task, Failure(NOT_READ, 0, 0, message, traceback.format_exc()))
 
 
@@ -215,7 +216,12 @@ def _context(task: Task) -> BuildContext | None:
 
 def _result(task: Task, plan: Plan, data: bytes, outcome: Outcome) -> Result:
     hidden = secrets(outcome.before) if outcome.fixes or outcome.suggestions or outcome.refusals else ()
-    refusals = outcome.refusals if plan.refusals else ()
+    reporting = {each.name for each in registry.load() if each.safety is Safety.REPORT}
+    refusals = (
+        Refused(each.transform, each.line, mask(each.reason, hidden), each.paragraph, each.transform in reporting)
+        for each in outcome.refusals
+        if plan.refusals or each.transform in reporting
+    )
     changes = [companion_change(task, companion.path, companion.text) for companion in outcome.companions]
     if outcome.after != outcome.before:
         changes.append(Change(task.path, data, outcome.after.encode()))
@@ -225,9 +231,7 @@ def _result(task: Task, plan: Plan, data: bytes, outcome: Outcome) -> Result:
         outcome.changed,
         tuple(note(fix, hidden) for fix in outcome.fixes),
         tuple(note(fix, hidden) for fix in outcome.suggestions),
-        tuple(
-            Refused(each.transform, each.line, mask(each.reason, hidden), each.paragraph) for each in refusals
-        ),
+        tuple(refusals),
         tuple((companion.path, companion.text) for companion in outcome.companions),
         _diff(changes, plan.diff) if plan.diff and changes else "",
         tuple(changes) if plan.contents else (),

@@ -46,13 +46,9 @@ def read(path: str) -> bytes:
             if stat.S_ISDIR(found.st_mode):
                 raise Unreadable(NO_DOCKERFILE, "it is a folder: give the Dockerfile in it")
             if not stat.S_ISREG(found.st_mode):
-                raise Unreadable(
-                    NO_DOCKERFILE, "it is no regular file: give a file, a folder, or - for standard input"
-                )
+                raise Unreadable(NO_DOCKERFILE, "it is no regular file: give a file, a folder, or - for standard input")
             if found.st_size > MAX_SIZE:
-                raise Unreadable(
-                    NOT_READ, f"a file of {found.st_size >> 20} MiB is no Dockerfile (4 MiB is the most)"
-                )
+                raise Unreadable(NOT_READ, f"a file of {found.st_size >> 20} MiB is no Dockerfile (4 MiB is the most)")
             return file.read()
     except OSError as error:
         raise Unreadable(NO_DOCKERFILE, f"it cannot be read: {error.strerror}") from None
@@ -66,15 +62,11 @@ def decode(data: bytes) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Unreadable(NOT_READ, "it is UTF-16, which no builder reads: save it as UTF-8", 1, 1)
     if (nul := data.find(b"\0")) >= 0:
-        raise Unreadable(
-            NOT_READ, "a NUL byte, so this is no text: the file is left alone", *_place(data, nul)
-        )
+        raise Unreadable(NOT_READ, "a NUL byte, so this is no text: the file is left alone", *_place(data, nul))
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        message = (
-            f"the byte 0x{data[error.start]:02x} is not UTF-8, so the file is left alone: save it as UTF-8"
-        )
+        message = f"the byte 0x{data[error.start]:02x} is not UTF-8, so the file is left alone: save it as UTF-8"
         raise Unreadable(NOT_READ, message, *_place(data, error.start)) from None
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
+from optimizer import config, registry
+from optimizer.config import Config
+from optimizer.fix import Options
 from optimizer.problem import Problem
 from optimizer.runner import STDIN, Rules, Task
 
@@ -22,33 +27,34 @@ class Ask(NamedTuple):
 
 
 class Tasks(NamedTuple):
-    """What there is to do, and what could not be found or read on the way."""
+    """What there is to do, and what was wrong on the way."""
 
     tasks: tuple[Task, ...]
     missing: tuple[Problem, ...] = ()
     """About the paths that were given."""
+    settings: tuple[Problem, ...] = ()
+    """About settings files; the Dockerfiles that they are for are not among the tasks."""
     notes: tuple[Problem, ...] = ()
     """About files that say how a Dockerfile is built, and were left out."""
 
 
 def from_paths(paths: Iterable[str], ask: Ask) -> Tasks:
     """The Dockerfiles that the paths are, or have in them, each once and sorted."""
-    from pathlib import Path
-
     from optimizer.discovery import discover
 
     discovery = discover([Path(path) for path in paths], Path(ask.context) if ask.context else None)
-    tasks = (
-        Task(
-            str(found.path),
-            None if found.context is None else str(found.context),
-            (*found.targets, *ask.targets),
-            found.targets_known,
-            _rules(ask),
-        )
-        for found in discovery.found
-    )
-    return Tasks(tuple(tasks), discovery.errors, discovery.notes)
+    tasks: list[Task] = []
+    problems: dict[Problem, None] = {}
+    config_of = lru_cache(lambda folder: _config(folder, ask))
+    for found in discovery.found:
+        settings = config_of(found.path.parent)
+        if settings.problems:
+            problems |= dict.fromkeys(settings.problems)
+        elif found.explicit or not settings.excludes(found.path):
+            context = None if found.context is None else str(found.context)
+            targets = (*found.targets, *ask.targets)
+            tasks.append(Task(str(found.path), context, targets, found.targets_known, _rules(settings)))
+    return Tasks(tuple(tasks), discovery.errors, tuple(problems), discovery.notes)
 
 
 def from_stdin(data: bytes, name: str, ask: Ask) -> Tasks:
@@ -56,9 +62,25 @@ def from_stdin(data: bytes, name: str, ask: Ask) -> Tasks:
     if name and os.path.isfile(name):
         found = from_paths([name], ask)
         return found._replace(tasks=tuple(task._replace(data=data) for task in found.tasks))
-    context = ask.context or (os.path.dirname(name) or "." if name else None)
-    return Tasks((Task(name or STDIN, context, ask.targets, True, _rules(ask), data),))
+    folder = os.path.dirname(name) or "."
+    settings = _config(Path(folder), ask)
+    if settings.problems:
+        return Tasks((), settings=settings.problems)
+    context = ask.context or (folder if name else None)
+    return Tasks((Task(name or STDIN, context, ask.targets, True, _rules(settings), data),))
 
 
-def _rules(ask: Ask) -> Rules:
-    return Rules(ask.select, ask.ignore, ask.suggested)
+def _config(folder: Path, ask: Ask) -> Config:
+    """The settings for the Dockerfiles of a folder."""
+    names = {transform.name for transform in registry.load()}
+    if ask.config:
+        found = config.read(Path(ask.config), names) or Config()
+    else:
+        found = config.load(folder / "Dockerfile", names)
+    return config.override(found, select=ask.select, ignore=ask.ignore, suggested=ask.suggested)
+
+
+def _rules(found: Config) -> Rules:
+    settings = found.settings
+    options = Options(settings.merge_in_builder_stages)
+    return Rules(settings.select, settings.ignore, settings.suggested, options)

@@ -42,9 +42,7 @@ def replace(path: str, before: bytes | None, after: bytes) -> None:
             raise
         _sync(folder)
     except OSError as error:
-        raise WriteError(
-            f"it cannot be written: {error.strerror} (folder {folder}); nothing was changed"
-        ) from None
+        raise WriteError(f"it cannot be written: {error.strerror} (folder {folder}); nothing was changed") from None
 
 
 def _create(folder: str) -> tuple[str, int]:
@@ -62,9 +60,7 @@ def _take_over(target: str, old: os.stat_result, handle: int) -> None:
         try:
             os.fchown(handle, old.st_uid, old.st_gid)
         except PermissionError:
-            raise WriteError(
-                "it belongs to another user, whom it could not be given back: run as its owner"
-            ) from None
+            raise WriteError("it belongs to another user, whom it could not be given back: run as its owner") from None
     os.fchmod(handle, stat.S_IMODE(old.st_mode))
     if hasattr(os, "listxattr"):
         with suppress(OSError):  # a file system without them, or an attribute that only root may set

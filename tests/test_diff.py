@@ -39,9 +39,7 @@ APPLY = {
 
 def apply(tool: str, folder: Path, diff: str) -> None:
     command = APPLY[tool]
-    subprocess.run(
-        command, cwd=folder, input=diff.encode("utf-8", "surrogateescape"), check=True, capture_output=True
-    )
+    subprocess.run(command, cwd=folder, input=diff.encode("utf-8", "surrogateescape"), check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("tool", APPLY)

@@ -78,9 +78,9 @@ def test_it_agrees_with_the_model_on_the_corpus() -> None:
     differences: Counter[str] = Counter()
     for name, model in models():
         seen = view(model)
-        assert [keyword for keyword, _ in seen.structure] == [
-            each.keyword for each in model.document.instructions
-        ], name
+        assert [keyword for keyword, _ in seen.structure] == [each.keyword for each in model.document.instructions], (
+            name
+        )
         for stage, shown in zip(model.stages, seen.stages, strict=True):
             assert shown.image == (stage.base or stage.origin.words[0])
             for kind, theirs, ours in (

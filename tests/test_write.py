@@ -85,9 +85,7 @@ def test_a_read_only_file_is_left_alone(file: Path) -> None:
 
 
 @pytest.mark.parametrize("failing", ["fsync", "rename"])
-def test_nothing_is_left_behind_when_it_fails(
-    file: Path, failing: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_left_behind_when_it_fails(file: Path, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 

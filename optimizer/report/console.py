@@ -36,9 +36,7 @@ class Console:
         """Write to standard output."""
         self._clear()
         try:
-            sys.stdout.buffer.write(
-                text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
-            )
+            sys.stdout.buffer.write(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             self._reader_is_gone()

@@ -35,7 +35,7 @@ class Reporter:
         self.console = console
         self.total = total
         self.status = 0
-        self.files = self.changed = self.fixes = self.suggestions = self.failed = 0
+        self.files = self.changed = self.fixes = self.suggestions = self.warnings = self.failed = 0
 
     def fail(self, path: str, failure: Failure) -> None:
         """Tell of something that went wrong, whatever else is to be shown."""
@@ -64,6 +64,7 @@ class Reporter:
             self.changed += result.changed
             self.fixes += len(result.fixes)
             self.suggestions += len(result.suggestions)
+            self.warnings += sum(each.warning for each in result.refusals)
             if result.changed and self.wish.judge:
                 self.status = max(self.status, CHANGES_NEEDED)
             yield result
@@ -81,7 +82,7 @@ class Reporter:
                 self._show(result)
         if not self.wish.quiet and self.total:
             done = "rewritten" if self.wish.write else "would change"
-            counts = (self.files, self.changed, self.fixes, self.suggestions, self.failed)
+            counts = (self.files, self.changed, self.fixes, self.suggestions, self.warnings, self.failed)
             self.console.err(terminal.summary(*counts, done))
 
     def _show(self, result: Result) -> None:
@@ -96,9 +97,9 @@ class Reporter:
         style = self.console.out_style if to_out else self.console.err_style
         path = result.task.path
         told = [(each.line, terminal.fix(each, style)) for each in result.fixes]
+        told += ((each.line, terminal.refusal(each, style)) for each in result.refusals)
         if self.wish.verbose:
             told += ((each.line, terminal.suggestion(each, style)) for each in result.suggestions)
-            told += ((each.line, terminal.refusal(each, style)) for each in result.refusals)
         lines = [terminal.at(path, line, text, style) for line, text in told]
         if lines and to_out:
             self.console.out("".join(f"{line}\n" for line in lines))
@@ -114,7 +115,5 @@ def _write(result: Result) -> Failure | None:
         try:
             replace(change.path, change.before, change.after)
         except WriteError as error:
-            return Failure(
-                USAGE, 0, 0, f"{change.path}: {error}" if change.path != result.task.path else str(error)
-            )
+            return Failure(USAGE, 0, 0, f"{change.path}: {error}" if change.path != result.task.path else str(error))
     return None

@@ -71,11 +71,7 @@ def _diff_line(line: Line, style: Style) -> str:
         done = stop
     pieces.append((body[done:], codes))
     shown = (style.paint(printable(text, "\t") if style.escape else text, *how) for text, how in pieces)
-    return (
-        style.paint(line.mark, *codes)
-        + "".join(shown)
-        + (end if end.endswith("\n") else f"{end}\n{NO_NEWLINE}")
-    )
+    return style.paint(line.mark, *codes) + "".join(shown) + (end if end.endswith("\n") else f"{end}\n{NO_NEWLINE}")
 
 
 def fix(note: Note, style: Style) -> str:
@@ -90,8 +86,10 @@ def suggestion(note: Note, style: Style) -> str:
 
 
 def refusal(refused: Refused, style: Style) -> str:
-    """Why a transform did nothing."""
+    """Why a transform did nothing; or what is wrong, when that is all it has to say."""
     paragraph = f"  (docs/never.md, {refused.paragraph})" if refused.paragraph else ""
+    if refused.warning:
+        return f"{style.paint(refused.transform, YELLOW)}  {printable(refused.reason)}"
     return style.paint(f"{refused.transform}  left as it is: {printable(refused.reason)}{paragraph}", DIM)
 
 
@@ -115,9 +113,11 @@ def problem_line(path: str, line: int, column: int, message: str, style: Style, 
     return f"{style.paint(place, BOLD)}: {style.paint(printable(message), *codes)}"
 
 
-def summary(files: int, changed: int, fixes: int, suggestions: int, failed: int, done: str) -> str:
+def summary(files: int, changed: int, fixes: int, suggestions: int, warnings: int, failed: int, done: str) -> str:
     """The closing line; ``done`` says what becomes of the files that change."""
     parts = [_count(files, "file"), f"{changed} {done}", _count(fixes, "fix", "fixes")]
+    if warnings:
+        parts.append(_count(warnings, "warning"))
     if failed:
         parts.append(f"{failed} not read")
     more = f"; --suggested shows {suggestions} more" if suggestions else ""
