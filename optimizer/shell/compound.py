@@ -30,6 +30,7 @@ _KEYWORD = re.compile(r"(?:[a-z]+|\[\[|\]\]|[{}!])(?=[ \t\n;&|()<>]|\Z)")
 _NAME = re.compile(r"[A-Za-z_]\w*(?=[ \t\n;&|()<>]|\Z)", re.ASCII)
 _BASH_NAME = re.compile(r"[A-Za-z_][\w.-]*(?=[ \t\n;&|()<>]|\Z)", re.ASCII)
 _CASE_END = re.compile(r";;&?|;&")
+_REGEX_DEPTH = {"(": 1, "|": 0, ")": -1}
 _UNARY = re.compile(r"-[a-zA-Z]")
 _BINARY = frozenset(("=", "==", "!=", "=~", "<", ">", "-nt", "-ot", "-ef"))
 _BINARY |= {"-eq", "-ne", "-lt", "-le", "-gt", "-ge"}
@@ -350,13 +351,12 @@ class Compounds(Words):
         quoted = False
         while self.peek() not in " \t\n" or level:
             char = self.peek()
-            if char in "(|)" and char:
-                level += {"(": 1, "|": 0, ")": -1}[char]
+            depth = _REGEX_DEPTH.get(char)
+            if depth is not None:
+                level += depth
                 self.pos += 1
-            if level < 0 or (char == "|" and not level):
-                raise self.refuse("a regular expression in [[ ]] is not understood", start)
             word = self.word()
-            if word.start == word.end and char not in "(|)":
+            if level < 0 or (char == "|" and not level) or (depth is None and word.start == word.end):
                 raise self.refuse("a regular expression in [[ ]] is not understood", start)
             found += word.expansions
             quoted = quoted or word.quoted

@@ -94,8 +94,7 @@ def plan(scripts: Sequence[Script], *, shell: Shell) -> Plan | JoinRefusal:
         for reason in _refusals(facts, index, shell):
             return _refuse(index, reason)
     depends = [
-        ("errexit" in shell.options or sets_errexit(one.script))
-        and not indifferent(one.rest, to_option=False)
+        ("errexit" in shell.options or sets_errexit(one.script)) and not indifferent(one.rest, to_option=False)
         for one in facts
     ]
     return _in_sequence(facts, shell) if any(depends[:-1]) else _in_chain(facts, shell)

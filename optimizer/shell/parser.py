@@ -225,7 +225,7 @@ class Parser(Compounds):
         text, start = self.text, self.pos
         descriptor = _DESCRIPTOR.match(text, start, self.end)
         match = _REDIRECT.match(text, descriptor.end() if descriptor else start, self.end)
-        if not match or (match.group() in "<>" and text.startswith("(", match.end(), self.end)):
+        if not match or (match.group() in ("<", ">") and text.startswith("(", match.end(), self.end)):
             return None
         op, fd = match.group(), descriptor.group() if descriptor else None
         self.pos = match.end()

@@ -121,16 +121,17 @@ def uses(script: Script) -> tuple[ProcessUse, ...]:
     """What in a script, at any depth, depends on the process of the shell that runs it."""
     items = script.body.items
     first_end = items[0].pipeline.end if items else 0
-    return tuple(
-        ProcessUse(kind, start, end, name, start < first_end, f"`{_shown(script.text[start:end])}` {does}")
-        for node, _ in traverse(script)
-        for kind, name, start, end, does in _uses(script, node)
-    )
+    first_places = len(traverse(items[0])) if items else 0  # they follow the list itself
+    found: list[ProcessUse] = []
+    for index, (node, _) in enumerate(traverse(script)):
+        for kind, name, start, end, does in _uses(script, node):
+            first = index <= first_places if index else start < first_end
+            reason = f"`{_shown(script.text[start:end])}` {does}"
+            found.append(ProcessUse(kind, start, end, name, first, reason))
+    return tuple(found)
 
 
-def _uses(
-    script: Script, node: Compound | Expansion | List | Simple
-) -> Iterator[tuple[UseKind, str, int, int, str]]:
+def _uses(script: Script, node: Compound | Expansion | List | Simple) -> Iterator[tuple[UseKind, str, int, int, str]]:
     match node:
         case List():
             for at, running in enumerate(backgrounds(node)):
@@ -166,7 +167,8 @@ def programs(script: Script, *, in_shell: bool = False) -> frozenset[str]:
         if isinstance(node, Simple) and not (in_shell and where.subshell):
             words = called(node) or node.words
             asking = words and words[0].literal in ("command", "type", "hash")
-            names.update(word.literal for word in (words if asking else words[:1]) if word.literal)
+            literals = [word.literal for word in (words if asking else words[:1])]
+            names.update(name for name in literals if name and not name.startswith("-"))
     return frozenset(name for name in names - BUILTINS - functions if "/" not in name)
 
 
