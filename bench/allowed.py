@@ -89,9 +89,7 @@ TOOLS = frozenset(
 )
 """Programs of the machine that a trap may use; the sandbox's PATH holds these and the stubs, nothing else."""
 
-STUBS = {
-    path.name: path for path in sorted((Path(__file__).parent / "stubs").iterdir()) if path.is_file()
-} | {
+STUBS = {path.name: path for path in sorted((Path(__file__).parent / "stubs").iterdir()) if path.is_file()} | {
     name: Path(__file__).parent / "stubs" / stub
     for name, stub in (("apt", "apt-get"), ("pip3", "pip"), ("adduser", "useradd"), ("groupadd", "useradd"))
 }
@@ -128,9 +126,7 @@ def unsafe(script: str, shell: str, root: Path, names: frozenset[str]) -> str:
     return ""
 
 
-def _unsafe_call(
-    words: list[str | None], shell: str, root: Path, names: frozenset[str], functions: set[str]
-) -> str:
+def _unsafe_call(words: list[str | None], shell: str, root: Path, names: frozenset[str], functions: set[str]) -> str:
     while words and words[0] in _PREFIXES:
         words = words[1:]
     if not words:
@@ -142,9 +138,7 @@ def _unsafe_call(
         code = words[1] if len(words) > 1 else ""
         return "computed code" if code is None else unsafe(code, shell, root, names)
     if name in _SHELLS:
-        if len(words) == 1 or all(
-            (word or "").startswith("-") and "c" not in (word or "") for word in words[1:]
-        ):
+        if len(words) == 1 or all((word or "").startswith("-") and "c" not in (word or "") for word in words[1:]):
             return ""  # reads a heredoc, which is looked at where it stands
         code = words[2] if len(words) > 2 and words[1] == "-c" else None
         return "a shell called in an unknown way" if code is None else unsafe(code, name, root, names)

@@ -124,9 +124,7 @@ def _heredoc_lines(data: bytes) -> set[int]:
 
 def _instruction(command: dockerfile.Command) -> Instruction:
     heredocs = tuple(
-        Heredoc(
-            each.name, each.content, bool(re.search(rf"<<-['\"]?{re.escape(each.name)}", command.original))
-        )
+        Heredoc(each.name, each.content, bool(re.search(rf"<<-['\"]?{re.escape(each.name)}", command.original)))
         for each in command.heredocs
     )
     return Instruction(

@@ -101,9 +101,7 @@ def _names(instructions: tuple[Instruction, ...]) -> set[str]:
         if keyword == "ENV":
             found.update(f"ENV {name}" for name in words[::2])
         elif keyword == "LABEL":
-            found.update(
-                f"LABEL {_AUTHORS.get(name, name)}" for name in (word.strip("'\"") for word in words[::2])
-            )
+            found.update(f"LABEL {_AUTHORS.get(name, name)}" for name in (word.strip("'\"") for word in words[::2]))
         elif keyword == "MAINTAINER":
             found.add(f"LABEL {_AUTHORS['maintainer']}")
         elif keyword == "ARG":

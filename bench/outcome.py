@@ -35,9 +35,7 @@ def difference(before: Outcome, after: Outcome) -> str:
     if before.status != "built":
         return ""
     changed = sorted(
-        path
-        for path in before.files.keys() | after.files.keys()
-        if before.files.get(path) != after.files.get(path)
+        path for path in before.files.keys() | after.files.keys() if before.files.get(path) != after.files.get(path)
     )
     if changed:
         path = changed[0]

@@ -6,12 +6,11 @@ import argparse
 import datetime
 import hashlib
 import json
-import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ RUN apt-get install -y curl
 """
 """Every fixer changes something here; one that does not is not called in the right way."""
 
-_TOGETHER = 200  # files in one call, for a program that takes several
+_TOGETHER = 50  # files in one call, for a program that takes several
 _ROOM = 20  # seconds that a call may take per file, and at least
 
 
@@ -107,9 +106,10 @@ def rewrite(tool: Tool, folder: Path, files: Sequence[str]) -> set[str]:
         if len(lot) == 1:
             gave_up.add(lot[0])
             done += 1
-        else:
-            middle = len(lot) // 2
-            lots[:0] = [lot[:middle], lot[middle:]]
+            continue
+        blamed = [file for file in lot if file in ended.stderr.strip().rpartition("\n")[2]]
+        apart = blamed if len(blamed) == 1 else lot[: len(lot) // 2]
+        lots[:0] = [apart, [file for file in lot if file not in apart]]
     return gave_up
 
 
@@ -130,8 +130,7 @@ def count(texts: Mapping[str, bytes], fixed: Mapping[str, Fixed], experts: froze
         "experts_refused": [key for key in refused if key in experts],
     } | {kind: [key for key in good if lost[key][kind]] for kind in facts.Losses.__dataclass_fields__}
     examples = {
-        kind: {key: lost[key][kind][:3] for key in lists[kind][:10]}
-        for kind in facts.Losses.__dataclass_fields__
+        kind: {key: lost[key][kind][:3] for key in lists[kind][:10]} for kind in facts.Losses.__dataclass_fields__
     }
     return {
         "files": len(texts),
@@ -172,10 +171,7 @@ def _verdict(before: bytes, after: bytes) -> list[str]:
 
 def traps() -> dict[str, bytes]:
     """The traps by name, each proved to be executed by the sandbox and to come out the same twice."""
-    texts = {
-        path.name.removesuffix(".Dockerfile"): path.read_bytes()
-        for path in sorted((HERE / "traps").iterdir())
-    }
+    texts = {path.name.removesuffix(".Dockerfile"): path.read_bytes() for path in sorted((HERE / "traps").iterdir())}
     for name, text in texts.items():
         first, second = sandbox.build(text), sandbox.build(text)
         if first.status == "not executed" or difference(first, second):
@@ -207,8 +203,8 @@ def corpus(sample: int) -> tuple[dict[str, bytes], frozenset[str]]:
     return {f"{number:04d}": file.data for number, file in chosen}, experts
 
 
-def measure(chosen: Sequence[Tool], sample: int, known: dict[str, Any], again: bool) -> dict[str, Any]:
-    """All rows; one that is known for the same inputs and the same pinned version is kept."""
+def measure(chosen: Sequence[Tool], sample: int, results: dict[str, Any], again: bool) -> Iterator[None]:
+    """Completes `results`, one row and set of files a step; what is known for the same inputs is kept."""
     present, missing = tools.installed(tool for tool in chosen if tool.fixes)
     for tool in present[:]:
         if fixer(tool)({"canary": CANARY})["canary"].first == CANARY:
@@ -219,34 +215,34 @@ def measure(chosen: Sequence[Tool], sample: int, known: dict[str, Any], again: b
         ("fixtures", fixtures(), frozenset()),
         ("corpus", *corpus(sample)),
     ]
-    rows: dict[str, Any] = known.get("rows", {})
-    chosen_names = {tool.name for tool in chosen}
-    for tool in present:
-        version = tools.version(tool)
-        row = rows.setdefault(tool.name, {})
-        if row.get("version") != version or tool.source == "here":
-            row.clear()
-        row |= {"version": version, "command": tool.shown, "kind": tool.kind}
-        for name, texts, experts in sets:
-            digest = _digest(texts)
-            if not texts or (row.get(name, {}).get("digest") == digest and not again):
+    texts = sets[0][1]
+    blind = {key: control.join_blindly(text) for key, text in texts.items()}
+    fixed = {key: Fixed(text, control.join_blindly(text)) for key, text in blind.items()}
+    had = {tool.name for tool in present}
+    rows: dict[str, Any] = results.setdefault("rows", {})
+    results |= {
+        "made": datetime.date.today().isoformat(),
+        "machine": tools.machine(),
+        "missing": {k: v for k, v in results.get("missing", {}).items() if k not in had} | missing,
+        "control": executed(texts, fixed),
+        "traps": {key: _first_comment(text) for key, text in texts.items()},
+    }
+    for name, texts, experts in sets:
+        for tool in present:
+            row = rows.setdefault(tool.name, {})
+            version, digest = tools.version(tool), _digest(texts)
+            if (row.get("version"), row.get("command")) != (version, tool.shown):
+                row.clear()
+            row |= {"version": version, "command": tool.shown, "kind": tool.kind}
+            known = tool.source != "here" and not again and row.get(name, {}).get("digest") == digest
+            if not texts or known:
                 continue
             fixed = fixer(tool, sandbox.CONTEXT if name == "traps" else None)(texts)
             row[name] = {"digest": digest} | count(texts, fixed, experts)
             if name == "traps":
                 row[name]["verdicts"] = executed(texts, fixed)
             _progress(f"{tool.name}: {name} done\n")
-    texts = sets[0][1]
-    blind = {key: control.join_blindly(text) for key, text in texts.items()}
-    fixed = {key: Fixed(text, control.join_blindly(text)) for key, text in blind.items()}
-    return {
-        "made": datetime.date.today().isoformat(),
-        "machine": tools.machine(),
-        "rows": rows,
-        "missing": {k: v for k, v in known.get("missing", {}).items() if k not in chosen_names} | missing,
-        "control": executed(texts, fixed),
-        "traps": {key: _first_comment(text) for key, text in texts.items()},
-    }
+            yield
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -261,8 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = json.loads(options.results.read_text()) if options.results.exists() else {}
     if not options.render:
         chosen = [tool for tool in tools.ALL if options.only in tool.name]
-        results = measure(chosen, options.sample, results, options.again)
-        options.results.parent.mkdir(exist_ok=True)
+        for _ in measure(chosen, options.sample, results, options.again):
+            options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        results["rows"] = {tool.name: results["rows"][tool.name] for tool in tools.ALL if tool.name in results["rows"]}
         options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     speed = HERE / "results" / "speed.json"
     page = table.page(results, json.loads(speed.read_text()) if speed.exists() else {})
@@ -289,5 +286,4 @@ def _progress(words: str) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(5)
     main()

@@ -131,9 +131,7 @@ def speed(results: Mapping[str, Any]) -> str:
 
 
 def _tools(results: Mapping[str, Any]) -> str:
-    lines = [
-        [name, row["version"], row["kind"], f"`{row['command']}`"] for name, row in results["rows"].items()
-    ]
+    lines = [[name, row["version"], row["kind"], f"`{row['command']}`"] for name, row in results["rows"].items()]
     lines += [[name, "could not be had", "", reason] for name, reason in results["missing"].items()]
     return _table(("", "version", "fixes", "command"), lines)
 
@@ -198,9 +196,7 @@ def _sets(rows: Mapping[str, Any]) -> Iterator[str]:
         found = {tool: row[name] for tool, row in rows.items() if name in row}
         if not found:
             continue
-        shown = {
-            key: head for key, head in columns.items() if name == "corpus" or not key.startswith("experts")
-        }
+        shown = {key: head for key, head in columns.items() if name == "corpus" or not key.startswith("experts")}
         yield f"## {name.capitalize()}"
         yield f"{words.format(**next(iter(found.values())))} Files of which this is true:"
         yield _table(

@@ -33,6 +33,7 @@ class Tool:
     ends: tuple[int, ...] = (0, 1)
     together: bool = True
     kind: str = "safe"  # or "unsafe", "suggested", "format", "lint"
+    slow: bool = False  # its speed is taken over every fourth file
 
     @property
     def shown(self) -> str:
@@ -59,6 +60,7 @@ _TALLY = Tool(
     program="tally",
     # its slow checks ask registries and its settings could differ from one machine to the next
     arguments=("lint", "--fix", "--slow-checks", "off", "--no-config"),
+    slow=True,
 )
 _DOCTOR = Tool(
     name="dockerfile-doctor --fix",
@@ -90,15 +92,11 @@ DOCKOPT = (
 DOCKOPT_CHECK = replace(_DOCKOPT, name="dockopt fix --check", arguments=("fix", "--check"))
 TALLY = (
     _TALLY,
-    replace(
-        _TALLY, name="tally --fix --fix-unsafe", arguments=(*_TALLY.arguments, "--fix-unsafe"), kind="unsafe"
-    ),
+    replace(_TALLY, name="tally --fix --fix-unsafe", arguments=(*_TALLY.arguments, "--fix-unsafe"), kind="unsafe"),
 )
 DOCTOR = (
     _DOCTOR,
-    replace(
-        _DOCTOR, name="dockerfile-doctor --unsafe-fixes", arguments=("--fix", "--unsafe-fixes"), kind="unsafe"
-    ),
+    replace(_DOCTOR, name="dockerfile-doctor --unsafe-fixes", arguments=("--fix", "--unsafe-fixes"), kind="unsafe"),
 )
 HARDENER = Tool(
     name="dockerfile-hardener fix",
@@ -138,9 +136,10 @@ HADOLINT = Tool(
     arguments=("--no-color",),
     fixes=False,
     kind="lint",
+    slow=True,
 )
 
-ALL = (*DOCKOPT, *TALLY, *DOCTOR, HARDENER, PARFUM, DOCKERFMT, HADOLINT)
+ALL = (*DOCKOPT, *DOCTOR, DOCKERFMT, HARDENER, PARFUM, *TALLY, HADOLINT)
 
 
 def install(tool: Tool) -> str:
