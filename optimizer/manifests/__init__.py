@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 
-from optimizer.manifests.base import UNKNOWN, Invocation, Needs, ProjectFiles, RefusedError, Unsafe
+from optimizer.manifests.base import UNKNOWN, Collector, Invocation, Needs, ProjectFiles, RefusedError, Unsafe
 
 __all__ = ["UNKNOWN", "Needs", "ProjectFiles", "Unsafe", "needs"]
 
@@ -66,6 +66,8 @@ def needs(
         return found if found is None or files is None else _checked(found, invocation, files)
     except RefusedError as refused:
         return Unsafe(str(refused))
+    except RecursionError:
+        return Unsafe("the manifests are nested too deeply")
 
 
 def _checked(found: Needs, invocation: Invocation, files: ProjectFiles) -> Needs:
@@ -78,8 +80,8 @@ def _checked(found: Needs, invocation: Invocation, files: ProjectFiles) -> Needs
     for command in found.prefetch:
         if any(UNKNOWN in word for word in command):
             raise RefusedError("the additional command cannot be written: a word of the command is not known")
-    program = invocation.program[-1]
-    if "/" in program and files.is_file(program) and program not in found.files:
+    program = Collector(files).at(invocation.program[-1])
+    if "/" in invocation.program[-1] and files.is_file(program) and program not in found.files:
         raise RefusedError(f"the program {program} itself is among the copied files")
     return found
 
@@ -98,7 +100,10 @@ def _invocation(argv: Sequence[str | None], environment: Mapping[str, str | None
 def _interpreted(words: list[str]) -> list[str]:
     """Return the words from an interpreter to the program that it runs (`-m pip`, `composer.phar`)."""
     if _name(words[0]) == "php":
-        return words[1:2]
+        length = 1
+        while length < len(words) and words[length].startswith("-d"):
+            length += 2 if words[length] == "-d" else 1
+        return words[1 : length + 1]
     length = next((n for n, word in enumerate(words[1:], 1) if word not in _PYTHON_FLAGS), len(words))
     return words[1 : length + 2] if words[length : length + 1] == ["-m"] and words[length + 1 :] else []
 

@@ -291,6 +291,11 @@ def table(value: Any, *keys: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def entries(value: Any) -> list[dict[str, Any]]:
+    """Return the mappings of a list, or nothing where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def strings(value: Any) -> list[str]:
     """Return the strings of a list, or nothing where it is no list."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

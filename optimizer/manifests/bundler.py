@@ -53,7 +53,8 @@ _OPENS_FILE = re.compile(
     r"\b(?:File|IO)\b(?:\.(?:read|exist\?|exists\?|file\?|readlines)\(\s*(['\"])([^'\"#]+)\1\s*\))?"
 )
 _READS = re.compile(
-    r"`|%x|\b(?:Dir|Pathname|open|load|require|require_relative|system|exec|YAML|JSON|Kernel)\b|__dir__|__FILE__"
+    r"`|%x|(?<![:.\w])(?:Dir|Pathname|open|load|require|require_relative|system|exec|YAML|JSON|Kernel)\b(?!\s*:(?!:))"
+    r"|__dir__|__FILE__"
 )
 _PATH = re.compile(r"(?:\bpath:|:path\s*=>|\bgemspec:)\s*(?:(['\"])([^'\"#]+)\1)?")
 _FILE_OPTION = re.compile(r"\bfile:\s*(['\"])([^'\"#]+)\1")
@@ -120,7 +121,8 @@ def _gemfile(files: Collector, path: str, named_by: str) -> None:
             literal = re.fullmatch(r"eval_gemfile[\s(]+(['\"])([^'\"#]+)\1\)?", statement)
             if not literal:
                 raise RefusedError(f"{path} evaluates a Gemfile that it does not plainly name")
-            _gemfile(files, join(parent(path), literal.group(2)), path)
+            if (named := join(parent(path), literal.group(2))) not in files.found:
+                _gemfile(files, named, path)
             continue
         if not is_assignment and (not verb or verb.group() not in _STATEMENTS):
             raise RefusedError(f"{path} is more than plain statements: {statement.splitlines()[0]}")

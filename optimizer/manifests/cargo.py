@@ -12,6 +12,7 @@ from optimizer.manifests.base import (
     ProjectFiles,
     RefusedError,
     ancestors,
+    entries,
     join,
     parent,
     refuse_above,
@@ -35,9 +36,7 @@ _GRAMMAR = Grammar(
     """,
     clusters=True,
 )
-_BUILDS = frozenset(
-    {"build", "b", "check", "c", "test", "t", "run", "r", "bench", "rustc", "fetch", "install"}
-)
+_BUILDS = frozenset({"build", "b", "check", "c", "test", "t", "run", "r", "bench", "rustc", "fetch", "install"})
 _TARGETS = {"bin": "src/bin", "example": "examples", "test": "tests", "bench": "benches"}
 
 
@@ -59,9 +58,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     if words[0] == "install" and not arguments.has("--locked"):
         raise RefusedError("cargo install without --locked does not keep to Cargo.lock")
     if view is None:
-        raise RefusedError(
-            f"{tool} needs the targets of each manifest, and there is no build context to look at"
-        )
+        raise RefusedError(f"{tool} needs the targets of each manifest, and there is no build context to look at")
 
     files = Collector(view)
     manifest = arguments.last("--manifest-path") or join(arguments.last("--path") or ".", "Cargo.toml")
@@ -126,9 +123,7 @@ def _local(files: Collector, path: str, package: Mapping[str, Any]) -> Iterator[
     """Yield the manifests of the packages that a manifest takes from a path."""
     holders = [package, table(package, "workspace"), *table(package, "target").values()]
     tables = [
-        table(holder, name)
-        for holder in holders
-        for name in ("dependencies", "dev-dependencies", "build-dependencies")
+        table(holder, name) for holder in holders for name in ("dependencies", "dev-dependencies", "build-dependencies")
     ]
     tables += [table(entries) for entries in table(package, "patch").values()]
     for dependencies in (*tables, table(package, "replace")):
@@ -151,10 +146,10 @@ def _targets(files: Collector, path: str, package: Mapping[str, Any]) -> Iterato
     if "lib" in package and "path" not in table(package, "lib") and "src/lib.rs" not in found:
         raise RefusedError(f"{path} names a library without src/lib.rs")
     for kind, folder in _TARGETS.items():
-        for target in package.get(kind, []) if isinstance(package.get(kind), list) else []:
+        for target in entries(package.get(kind)):
             named = named or kind == "bin"
-            if "path" not in table(target):
-                found.append(_target(files, path, folder, str(table(target).get("name")), found))
+            if "path" not in target:
+                found.append(_target(files, path, folder, str(target.get("name")), found))
     run = table(package, "package").get("default-run")
     if isinstance(run, str) and "src/main.rs" not in found:
         found.append(_target(files, path, "src/bin", run, found))

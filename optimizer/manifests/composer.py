@@ -11,6 +11,7 @@ from optimizer.manifests.base import (
     Needs,
     ProjectFiles,
     RefusedError,
+    entries,
     join,
     json_object,
     table,
@@ -29,6 +30,7 @@ _GRAMMAR = Grammar(
     """,
     clusters=True,
 )
+_PLUGIN_TYPES = ("composer-plugin", "composer-installer")
 _HARMLESS_PLUGINS = frozenset(
     {  # they act on the autoloader or after all packages, where the command that stays runs them too
         "composer/installers",
@@ -80,9 +82,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
         raise RefusedError("composer writes the commit of .git into vendor/composer/installed.php")
     _write(files, base, invocation, package)
     if prefetch:
-        files.note(
-            f"composer install {' '.join(skipped)} leaves what reads sources to the command after the COPY"
-        )
+        files.note(f"composer install {' '.join(skipped)} leaves what reads sources to the command after the COPY")
     else:
         files.note("composer install runs no scripts and makes no autoloader")
     return Needs(
@@ -97,8 +97,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
 
 def _repositories(package: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     value = package.get("repositories")
-    entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
-    yield from (entry for entry in entries if isinstance(entry, dict))
+    yield from entries(list(value.values()) if isinstance(value, dict) else value)
 
 
 def _follow(files: Collector, base: str, path: str, repository: Mapping[str, Any]) -> None:
@@ -120,9 +119,8 @@ def _check_plugins(files: Collector, base: str, lock: str, package: Mapping[str,
     plugins = [name for name, value in allowed.items() if value is True]
     if files.view.is_file(lock):
         locked = json_object(files.text(lock, "composer install"), lock)
-        packages = [p for group in ("packages", "packages-dev") for p in locked.get(group) or []]
-        kinds = ("composer-plugin", "composer-installer")
-        plugins = [str(p.get("name")) for p in packages if isinstance(p, dict) and p.get("type") in kinds]
+        packages = [p for group in ("packages", "packages-dev") for p in entries(locked.get(group))]
+        plugins = [str(p.get("name")) for p in packages if p.get("type") in _PLUGIN_TYPES]
     for plugin in plugins:
         has_recipes = plugin == "symfony/flex" and files.view.is_file(join(base, "symfony.lock"))
         if plugin not in _HARMLESS_PLUGINS and not has_recipes:

@@ -57,9 +57,7 @@ _SOLUTION_LINE = re.compile(r'^Project\("[^"]*"\)\s*=\s*"[^"]*",\s*"([^"]+)"', r
 _OUTPUT_SETTINGS = re.compile(
     "BaseIntermediateOutputPath|MSBuildProjectExtensionsPath|ArtifactsPath|UseArtifactsOutput|RestoreOutputPath"
 )
-_ABOVE_CALL = re.compile(
-    r"\$\(\[MSBuild\]::GetPathOfFileAbove\(\s*'?([\w.]+)'?\s*(?:,[^)]*(?:\)[^)]*)?)?\)\)"
-)
+_ABOVE_CALL = re.compile(r"\$\(\[MSBuild\]::GetPathOfFileAbove\(\s*'?([\w.]+)'?\s*(?:,[^)]*(?:\)[^)]*)?)?\)\)")
 
 
 def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:

@@ -44,11 +44,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     operands = arguments.operands
     if command == "mod" and operands[:1] not in (("download",), ("tidy",), ("vendor",)):
         return None
-    if (
-        command in ("install", "get")
-        and operands
-        and all("@" in name and name[0] != "." for name in operands)
-    ):
+    if command in ("install", "get") and operands and all("@" in name and name[0] != "." for name in operands):
         if command == "get":
             raise RefusedError("go get changes go.mod")
         return Needs("go", (), ("go install with a version reads nothing of the project",))
@@ -59,9 +55,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     prefetch = () if is_download else ((*invocation.program, "mod", "download"),)
     if view is None:
         evidence = "go mod download reads go.mod and go.sum"
-        return Needs(
-            "go", ("go.mod", "go.sum*"), (evidence,), prefetch, same_image=not prefetch, proved=False
-        )
+        return Needs("go", ("go.mod", "go.sum*"), (evidence,), prefetch, same_image=not prefetch, proved=False)
 
     files = Collector(view)
     if not is_download and view.is_file("vendor/modules.txt"):

@@ -86,9 +86,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     names = [f":{project.replace('/', ':')}:dependencies" for project in projects[1:]]
     where = arguments.spelled(("--project-dir",))
     prefetch = (*invocation.program, *where, *arguments.spelled(_KEPT), "dependencies", *names)
-    files.note(
-        "gradle dependencies reads the build scripts; it fetches the wrapper's Gradle, plugins and metadata"
-    )
+    files.note("gradle dependencies reads the build scripts; it fetches the wrapper's Gradle, plugins and metadata")
     is_move = arguments.operands == ("dependencies",)
     return Needs(
         "gradle",

@@ -82,9 +82,7 @@ def _follow(files: Collector, pom: str) -> dict[str, Element]:
             queue.append((_place(files, path, (module.text or "").strip()), path))
         for above in children(root, "parent"):
             relative = text_of(above, "relativePath")
-            place = (
-                _place(files, path, "../pom.xml" if relative is None else relative) if relative != "" else ""
-            )
+            place = _place(files, path, "../pom.xml" if relative is None else relative) if relative != "" else ""
             if place and files.view.is_file(place):
                 files.note(f"{path} has its parent in {place}")
                 queue.append((place, path))

@@ -10,7 +10,7 @@ from optimizer.manifests.package_json import (
     Packages,
     npmrc,
     patterns,
-    refuse_node_options,
+    refuse_environment,
     refuse_workspace_above,
 )
 
@@ -67,21 +67,20 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
         evidence = f"{tool} reads package.json and its lock file"
         return Needs("npm", tuple(join(base, path) for path in lists), (evidence,), proved=False)
 
-    refuse_node_options(invocation)
+    refuse_environment(invocation)
     files = Collector(view)
     base = files.at(base)
     refuse_workspace_above(files, base, tool)
     rc = npmrc(files, base)
     files.optional(*arguments.values("--userconfig", "--cafile"))
-    locks = files.optional(
-        *(join(base, name) for name in ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock"))
-    )
+    locks = files.optional(*(join(base, name) for name in ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock")))
     if clean and not any(path.endswith(".json") for path in locks):
         raise RefusedError(f"{tool} needs package-lock.json, which is not among the copied files")
     run_scripts = not arguments.has("--ignore-scripts") and rc.get("ignore-scripts") != "true"
     packages_read = Packages(files, tool, run_scripts, copies=False)
     root = packages_read.add(join(base, "package.json"), tool, is_root=True)
     packages_read.workspace(base, patterns(root), join(base, "package.json"))
+    packages_read.check_installers(base, locks)
     files.note(f"{tool} reads package.json and its lock file, and runs no script that reads sources")
     unlocked = arguments.has("--no-package-lock") or rc.get("package-lock") == "false"
     return Needs(

@@ -84,9 +84,7 @@ class Grammar:
         """Every option by its canonical name."""
         return frozenset(name for name, _ in self.names.values())
 
-    def settings(
-        self, environment: Mapping[str, str | None], prefix: str, harmless: str = ""
-    ) -> list[Option]:
+    def settings(self, environment: Mapping[str, str | None], prefix: str, harmless: str = "") -> list[Option]:
         """Return the options that the environment sets (`PIP_INDEX_URL` is `--index-url`).
 
         `harmless` names the variables that are no options and change nothing that is read.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from optimizer.manifests.base import (
@@ -40,6 +40,12 @@ _HARMLESS_COMMANDS = (
 )
 _HUSKY = re.compile(r"husky(?: install(?: [\w./-]+)?)?")
 _PATCHES = re.compile(r"patch-package(?: --error-on-fail)?")
+_INSTALLERS = (
+    *("@prisma/client", "nx", "msw", "puppeteer"),
+    *("husky", "lefthook", "simple-git-hooks", "pre-commit", "pre-push", "ghooks", "git-hooks", "yorkie"),
+)
+_PUPPETEER = re.compile(r"(?:\A|/)(?:\.puppeteerrc|puppeteer\.config)(?:\.[a-z]+)?\Z")
+_PRISMA = re.compile(r"(?:\A|/)(?:[\w-]+\.prisma|prisma\.config\.[a-z]+|\.config/prisma\.[a-z]+)\Z")
 _NODE_OPTIONS = (
     "--max-old-space-size=",
     "--max_old_space_size=",
@@ -116,6 +122,41 @@ class Packages:
             self.files.note(f"{member} is a member of the workspace")
         return members
 
+    def check_installers(self, base: str, locks: Iterable[str]) -> None:
+        """Refuse packages, also indirect ones, whose own install script looks at the project around them."""
+        texts = [self.files.view.read(path) or "" for path in (*self._seen, *locks)]
+        names = {name for name in _INSTALLERS if any(_names(text, name) for text in texts)}
+        if not self.run_scripts or not names:
+            return
+        if self._is_there(base, ".git") and (hooks := names - {"@prisma/client", "nx", "msw", "puppeteer"}):
+            raise RefusedError(f"{min(hooks)} writes into .git when it is installed")
+        if "nx" in names and self._is_there(base, "nx.json"):
+            raise RefusedError("nx reads the projects of the workspace when it is installed")
+        if "msw" in names and any('"workerDirectory"' in text for text in texts):
+            raise RefusedError("msw writes into its workerDirectory when it is installed")
+        if "puppeteer" in names:
+            settings = [path for path in self.files.view.files(base) if _PUPPETEER.search(path)]
+            if settings:
+                raise RefusedError(f"puppeteer reads {settings[0]} when it is installed")
+        if "@prisma/client" in names:
+            self._add_schema(base)
+
+    def _add_schema(self, base: str) -> None:
+        schema = join(base, "prisma/schema.prisma")
+        others = [path for path in self.files.view.files(base) if _PRISMA.search(path) and path != schema]
+        text = self.files.view.read(schema) if self.files.view.is_file(schema) else None
+        manifests = (json_object(self.files.text(path, path), path) for path in self._seen)
+        if others or any("prisma" in manifest for manifest in manifests) or (text is not None and "output" in text):
+            raise RefusedError("@prisma/client generates code from a schema in another place than its own")
+        if text is not None:
+            self.files.directory(join(base, "prisma"), "@prisma/client")
+            self.files.optional(join(base, ".env"))
+            self.files.note("@prisma/client generates code from prisma/ when it is installed")
+
+    def _is_there(self, base: str, name: str) -> bool:
+        path = join(base, name)
+        return self.files.view.is_dir(path) or self.files.view.is_file(path)
+
     def _check_scripts(self, base: str, path: str, package: Mapping[str, Any]) -> None:
         scripts = table(package, "scripts")
         for name in _LIFECYCLE:
@@ -130,10 +171,7 @@ class Packages:
         for command in map(str.strip, re.split(r"&&|\|\||;", text)):
             if any(known.fullmatch(command) for known in _HARMLESS_COMMANDS):
                 continue
-            has_git = self.files.view.is_dir(join(base, ".git")) or self.files.view.is_file(
-                join(base, ".git")
-            )
-            if _HUSKY.fullmatch(command) and not has_git:
+            if _HUSKY.fullmatch(command) and not self._is_there(base, ".git"):
                 self.files.note(f"{path} runs husky in {name}, which does nothing without .git")
                 continue
             if _PATCHES.fullmatch(command):
@@ -204,11 +242,26 @@ def npmrc(files: Collector, base: str) -> dict[str, str]:
     return settings
 
 
-def refuse_node_options(invocation: Invocation) -> None:
-    """Refuse a NODE_OPTIONS that may load code of the project."""
+def refuse_environment(invocation: Invocation) -> None:
+    """Refuse a NODE_OPTIONS that may load code of the project, and settings that change what is read."""
+    refused = {f"NPM_CONFIG_{name.upper().replace('-', '_')}" for name in _RC_REFUSED - {"prefix"}}
+    for variable in invocation.environment:
+        if variable.upper() in refused:
+            raise RefusedError(f"the variable {variable} changes what is read")
     value = invocation.environment.get("NODE_OPTIONS", "")
     if value is None or not all(option.startswith(_NODE_OPTIONS) for option in value.split()):
         raise RefusedError("NODE_OPTIONS may load code of the project")
+
+
+def _names(text: str, name: str) -> bool:
+    """Tell whether a manifest or lock names a package, in the form of any of the tools."""
+    place = text.find(name)
+    while place >= 0:
+        before, after = text[place - 1 : place], text[place + len(name) : place + len(name) + 1]
+        if before in ('"', "'", "/", " ", "\n", "") and after in ('"', "'", "@", ":", "/"):
+            return True
+        place = text.find(name, place + 1)
+    return False
 
 
 def _programs(package: Mapping[str, Any]) -> list[str]:

@@ -73,9 +73,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     requirements = list(direct_requirements(project))
     for group in table(pdm, "dev-dependencies").values():
         requirements += strings(group)
-    follow_strings(
-        files, (text.replace("${PROJECT_ROOT}", _root(files, base)) for text in requirements), path
-    )
+    follow_strings(files, (text.replace("${PROJECT_ROOT}", _root(files, base)) for text in requirements), path)
     files.writes(*(join(base, name) for name in (".venv", "__pypackages__", ".pdm-plugins")))
     prefetch: tuple[tuple[str, ...], ...] = ()
     if pdm.get("distribution") is False or arguments.has("--no-self"):

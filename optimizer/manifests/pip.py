@@ -124,6 +124,4 @@ def _refuse_shadowing(view: ProjectFiles) -> None:
 
     for name in (*sorted(sys.stdlib_module_names - {"test"}), "pip", "sitecustomize", "usercustomize"):
         if view.is_file(f"{name}.py") or view.is_file(f"{name}/__init__.py"):
-            raise RefusedError(
-                f"pip runs with the project on Python's path, where {name} hides another module"
-            )
+            raise RefusedError(f"pip runs with the project on Python's path, where {name} hides another module")

@@ -58,14 +58,10 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     for name, entries in pipfile.items():
         if name not in ("source", "requires", "scripts", "pipenv"):
             follow_tables(files, ".", table(entries).values(), "Pipfile")
-            if any(
-                table(entry).get("editable") and "git" in table(entry) for entry in table(entries).values()
-            ):
+            if any(table(entry).get("editable") and "git" in table(entry) for entry in table(entries).values()):
                 files.writes("src")
     files.writes(".venv")
-    files.note(
-        f"{tool} reads the Pipfile{' and its lock' if has_lock else ''}; none of its packages is local"
-    )
+    files.note(f"{tool} reads the Pipfile{' and its lock' if has_lock else ''}; none of its packages is local")
     locked = command == "sync" or arguments.has("--deploy", "--ignore-pipfile", "--skip-lock")
     return Needs(
         "pipenv",

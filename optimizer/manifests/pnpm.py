@@ -17,7 +17,7 @@ from optimizer.manifests.base import (
     yaml_object,
 )
 from optimizer.manifests.options import Arguments, Grammar
-from optimizer.manifests.package_json import Packages, npmrc, refuse_node_options, refuse_workspace_above
+from optimizer.manifests.package_json import Packages, npmrc, refuse_environment, refuse_workspace_above
 
 _GRAMMAR = Grammar(
     flags="""
@@ -60,7 +60,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
         lists = tuple(join(base, path) for path in (named if is_fetch else ("package.json", *named)))
         return Needs("pnpm", lists, (f"pnpm {arguments.operands[0]} reads the lock file",), proved=False)
 
-    refuse_node_options(invocation)
+    refuse_environment(invocation)
     base = Collector(view).at(base)
     if is_fetch:
         return _fetch(Collector(view), base, ())
@@ -84,6 +84,7 @@ def _install(files: Collector, base: str, arguments: Arguments, invocation: Invo
     packages = Packages(files, tool, run_scripts, copies=True)
     root = packages.add(join(base, "package.json"), tool, is_root=True)
     members = packages.workspace(base, _patterns(files, base, settings), join(base, "pnpm-workspace.yaml"))
+    packages.check_installers(base, lock)
     for path in (join(base, "package.json"), *members):
         package = json_object(files.text(path, tool), path)
         if any(table(meta).get("injected") for meta in table(package, "dependenciesMeta").values()):
@@ -105,8 +106,9 @@ def _install(files: Collector, base: str, arguments: Arguments, invocation: Invo
 
 def _fetch(files: Collector, base: str, prefetch: tuple[tuple[str, ...], ...]) -> Needs:
     """Tell what `pnpm fetch` reads: the lock file and pnpm's settings, no manifest."""
-    files.require(join(base, "pnpm-lock.yaml"), "pnpm fetch")
+    lock = files.require(join(base, "pnpm-lock.yaml"), "pnpm fetch")
     _shared(files, base)
+    Packages(files, "pnpm fetch", run_scripts=True, copies=True).check_installers(base, [lock])
     manifest = join(base, "package.json")
     if files.view.is_file(manifest):
         package = json_object(files.view.read(manifest) or "", manifest)
@@ -118,9 +120,7 @@ def _fetch(files: Collector, base: str, prefetch: tuple[tuple[str, ...], ...]) -
             raise RefusedError(f"{path} is in the way of pnpm fetch")
     files.writes(join(base, "node_modules"), join(base, ".pnpm-store"))
     files.note("pnpm fetch fills the store from the lock file alone")
-    return Needs(
-        "pnpm", files.paths(), tuple(files.evidence), prefetch, tuple(files.outputs), same_image=False
-    )
+    return Needs("pnpm", files.paths(), tuple(files.evidence), prefetch, tuple(files.outputs), same_image=False)
 
 
 def _shared(files: Collector, base: str) -> tuple[dict[str, str], dict[str, Any]]:
@@ -134,9 +134,7 @@ def _shared(files: Collector, base: str) -> tuple[dict[str, str], dict[str, Any]
         for name in ("pnpmfile", "modulesDir", "virtualStoreDir", "lockfileDir", "injectWorkspacePackages"):
             if name in settings:
                 raise RefusedError(f"{path} sets {name}, which changes what is read")
-    for path in files.optional(
-        *(join(base, name) for name in (".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js"))
-    ):
+    for path in files.optional(*(join(base, name) for name in (".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js"))):
         text = files.text(path, path)
         if "require" in text or "import" in text or "process" in text:
             raise RefusedError(f"{path} may load other files")

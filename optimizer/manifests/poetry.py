@@ -41,9 +41,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
         lists = (join(base, "pyproject.toml"), join(base, "poetry.lock*"))
         with_root = arguments.operands != ("export",) and not arguments.has("--no-root")
         prefetch = ((*invocation.program, *_words(invocation), "--no-root"),) if with_root else ()
-        return Needs(
-            "poetry", lists, (f"{tool} reads pyproject.toml and poetry.lock",), prefetch, proved=False
-        )
+        return Needs("poetry", lists, (f"{tool} reads pyproject.toml and poetry.lock",), prefetch, proved=False)
 
     files = Collector(view)
     base = files.at(base)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from optimizer.manifests.base import Collector, RefusedError, is_self_or_parent, join, parent
+from optimizer.manifests.base import UNKNOWN, Collector, RefusedError, is_self_or_parent, join, parent
 from optimizer.manifests.options import Arguments, Grammar
 
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
@@ -47,9 +47,7 @@ def follow(files: Collector, path: str, named_by: str, constraint: bool = False)
     text = files.text(path, named_by)
     files.note(f"{named_by} {'is constrained by' if constraint else 'reads'} {path}")
     for line in _lines(text):
-        if _VARIABLE.search(line) and ("file:" in line or line.startswith(("-", "."))):
-            raise RefusedError(f"{path} expands a variable in: {line}")
-        _follow_line(files, path, line)
+        _follow_line(files, path, _VARIABLE.sub(UNKNOWN, line))
 
 
 def follow_requirement(files: Collector, requirement: str, named_by: str, editable: bool = False) -> None:
@@ -162,6 +160,8 @@ def _lines(text: str) -> Iterator[str]:
 
 def _local(path: str) -> str:
     """Return the path of a `file:` URL, or the path as it is."""
+    if UNKNOWN in path:
+        raise RefusedError(f"a path is made with a variable: {path.replace(UNKNOWN, '…')}")
     if not path.lower().startswith("file:"):
         return path.partition("#")[0] if path.startswith((".", "/")) else path
     from urllib.parse import unquote

@@ -12,6 +12,7 @@ from optimizer.manifests.base import (
     ProjectFiles,
     RefusedError,
     ancestors,
+    entries,
     join,
     parent,
     strings,
@@ -183,7 +184,7 @@ def _settings(files: Collector, base: str, project: dict[str, Any]) -> None:
             raise RefusedError(f"uv reads the settings in {join(above, 'uv.toml')}")
         files.optional(join(above, ".python-version"))
     for path, settings in tables:
-        indexes = [table(index).get("url") for index in settings.get("index", []) if isinstance(index, dict)]
+        indexes = [index.get("url") for index in entries(settings.get("index"))]
         for place in (*strings(settings.get("find-links")), *strings(indexes)):
             find_links(files, place, path, beside=base)
 
@@ -213,6 +214,7 @@ def _pip(invocation: Invocation, view: ProjectFiles | None) -> Needs:
         project = toml_table(files.text(path, tool), path)
         if dynamic(project):
             raise RefusedError(f"{tool} builds the project to learn its {dynamic(project)[0]}")
+        files.note(f"{tool} reads the dependencies in {path}")
         follow_strings(files, direct_requirements(project), path)
         follow_tables(files, parent(path), table(project, "tool", "uv", "sources").values(), path)
     rest = tuple(option for option in arguments.options if option.value not in projects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from optimizer.manifests.base import (
@@ -10,8 +11,8 @@ from optimizer.manifests.base import (
     Needs,
     ProjectFiles,
     RefusedError,
+    entries,
     join,
-    table,
     yaml_object,
 )
 from optimizer.manifests.options import Arguments, Grammar
@@ -19,7 +20,7 @@ from optimizer.manifests.package_json import (
     Packages,
     npmrc,
     patterns,
-    refuse_node_options,
+    refuse_environment,
     refuse_workspace_above,
 )
 
@@ -40,9 +41,7 @@ _GRAMMAR = Grammar(
 )
 _PNP = (".pnp.cjs", ".pnp.js", ".pnp.loader.mjs")
 _BERRY_FOLDERS = (".yarn/releases", ".yarn/plugins", ".yarn/patches", ".yarn/cache")
-_RC_HARMLESS = frozenset(
-    {"registry", "lastupdatecheck", "save-prefix", "network-timeout", "disable-self-update-check"}
-)
+_RC_HARMLESS = frozenset({"registry", "lastupdatecheck", "save-prefix", "network-timeout", "disable-self-update-check"})
 
 
 def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
@@ -69,7 +68,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
         evidence = "yarn install reads package.json and yarn.lock"
         return Needs("yarn", tuple(join(base, path) for path in lists), (evidence,), proved=False)
 
-    refuse_node_options(invocation)
+    refuse_environment(invocation)
     files = Collector(view)
     base = files.at(base)
     refuse_workspace_above(files, base, "yarn")
@@ -86,6 +85,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     packages = Packages(files, "yarn install", run_scripts, copies=True)
     root = packages.add(join(base, "package.json"), "yarn install", is_root=True)
     packages.workspace(base, patterns(root), join(base, "package.json"))
+    packages.check_installers(base, lock)
     files.note("yarn install reads package.json and yarn.lock, and runs no script that reads sources")
     made = [path for name in _PNP if berry and view.is_file(path := join(base, name))]
     return Needs(
@@ -98,8 +98,8 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
 
 
 def _may_install(invocation: Invocation) -> bool:
-    words = [word for word in invocation.arguments if word is None or not word.startswith("-")]
-    return not words or any(word in ("install", "add") for word in words) or "--cwd" in invocation.arguments
+    first = invocation.arguments[0] if invocation.arguments else "install"
+    return first is None or first.startswith("-") or first in ("install", "add")
 
 
 def _is_locked(arguments: Arguments) -> bool:
@@ -107,8 +107,10 @@ def _is_locked(arguments: Arguments) -> bool:
 
 
 def _is_berry(files: Collector, base: str) -> bool:
-    lock = files.view.read(join(base, "yarn.lock")) or ""
-    return files.view.is_file(join(base, ".yarnrc.yml")) or "\n__metadata:" in lock
+    if files.view.is_file(join(base, ".yarnrc.yml")):
+        return True
+    texts = [files.view.read(join(base, name)) or "" for name in ("yarn.lock", "package.json")]
+    return "\n__metadata:" in texts[0] or re.search(r'"packageManager"\s*:\s*"yarn@[2-9]', texts[1]) is not None
 
 
 def _classic(files: Collector, base: str) -> dict[str, Any]:
@@ -133,9 +135,7 @@ def _berry(files: Collector, base: str) -> dict[str, Any]:
     for path in files.optional(join(base, ".yarnrc.yml")):
         settings = yaml_object(files.text(path, path), path)
         named = [settings.get("yarnPath"), settings.get("httpsCaFilePath")]
-        named += [
-            table(plugin).get("path") for plugin in settings.get("plugins") or [] if isinstance(plugin, dict)
-        ]
+        named += [plugin.get("path") for plugin in entries(settings.get("plugins"))]
         for place in named:
             if isinstance(place, str):
                 files.require(join(base, place), path)

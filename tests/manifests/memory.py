@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from posixpath import normpath
+
+from optimizer.manifests import Needs, Unsafe, needs
+
+Project = Mapping[str, str]
 
 
 class Memory:
     """Files of an image below /app by their path relative to /app; `workdir` is where the command runs."""
 
-    def __init__(self, texts: Mapping[str, str], workdir: str = "/app") -> None:
+    def __init__(self, texts: Project, workdir: str = "/app") -> None:
         self.workdir = workdir
         self._texts = {normpath(f"/app/{path}"): text for path, text in texts.items()}
 
@@ -24,11 +29,32 @@ class Memory:
 
     def is_dir(self, path: str) -> bool:
         folder = self._path(path)
-        return folder == "/app" or any(file.startswith(folder + "/") for file in self._texts if folder != "/")
+        return folder == "/app" or any(file.startswith(f"{folder}/") for file in self._texts if folder != "/")
 
     def files(self, under: str = "") -> Iterator[str]:
         folder = self._path(under)
         for file in self._texts:
-            if file.startswith(folder + "/"):
+            if file.startswith(f"{folder}/"):
                 rest = file[len(folder) + 1 :]
                 yield rest if under in ("", ".") else f"{under.rstrip('/')}/{rest}"
+
+
+def ask(command: str, project: Project | None, workdir: str = "/app", **environment: str | None) -> object:
+    """Ask what a command written as in a shell needs of a project."""
+    view = None if project is None else Memory(project, workdir)
+    return needs(shlex.split(command), view, environment)
+
+
+def found(command: str, project: Project | None, workdir: str = "/app", **environment: str | None) -> Needs:
+    """Ask, and expect an answer."""
+    answer = ask(command, project, workdir, **environment)
+    assert isinstance(answer, Needs), answer
+    return answer
+
+
+def refused(command: str, project: Project | None, workdir: str = "/app", **environment: str | None) -> str:
+    """Ask, and expect a refusal; return its reason."""
+    answer = ask(command, project, workdir, **environment)
+    assert isinstance(answer, Unsafe), answer
+    assert answer.paragraph == "semantics 5"
+    return answer.reason
