@@ -39,7 +39,7 @@ _GRAMMAR = Grammar(
     """,
 )
 _HARMLESS = "NPM_CONFIG_PREFIX"  # only the option moves a local install; the variable sets the global place
-_REGISTRY = re.compile(r"(?:@[\w.~-]+/)?[\w~-][\w.~-]*(?:@[\w.^~<>=|*+ -]*)?")
+_REGISTRY = re.compile(r"(?:@[\w.~-]+/)?[\w~-][\w.~-]*(?:@[\w.^~<>=|*+ \0-]*)?")
 
 
 def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:

@@ -20,7 +20,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Arguments:
-    """A command line taken apart: its options in the order given, and the other words."""
+    """A command line taken apart: its options in the order given, and the other words.
+
+    An operand may end in an `UNKNOWN` part; a reader that takes it for a path does not find it.
+    """
 
     options: tuple[Option, ...]
     operands: tuple[str, ...]
@@ -111,17 +114,15 @@ class Grammar:
         operands: list[str] = []
         queue = list(words)[::-1]
         while queue:
-            word = queue.pop()
-            if word is None or word.startswith(UNKNOWN):
-                raise RefusedError("a word of the command is not known")
+            word = _known(queue.pop())
             if word == "--":
-                operands += _known(reversed(queue))
+                operands += map(_known, reversed(queue))
                 break
             if not word.startswith("-") or word == "-":
-                operands.append(word)
+                operands.append(_known(word))
                 continue
             options.append(self._option(word, queue))
-        return Arguments(tuple(options), tuple(_known(operands)))
+        return Arguments(tuple(options), tuple(operands))
 
     def _option(self, word: str, queue: list[str | None]) -> Option:
         name, separator, value = word.partition("=")
@@ -160,10 +161,8 @@ def _next(name: str, queue: list[str | None]) -> str:
     return value
 
 
-def _known(words: Iterable[str | None]) -> list[str]:
-    known = []
-    for word in words:
-        if word is None or UNKNOWN in word:
-            raise RefusedError("a word of the command is not known")
-        known.append(word)
-    return known
+def _known(word: str | None) -> str:
+    """Return a word of which at least the beginning is known."""
+    if word is None or word.startswith(UNKNOWN):
+        raise RefusedError("a word of the command is not known")
+    return word

@@ -27,6 +27,7 @@ _GRAMMAR = Grammar(
     """,
     clusters=True,
 )
+_COMMANDS = frozenset({"install", "download", "wheel"})
 _LISTS = ("--requirement", "--constraint", "--build-constraint", "--override", "--exclude")
 _WRITTEN = ("--target", "--prefix", "--root", "--source", "--dest", "--wheel-dir")
 _BUILD_SETTINGS = ("--config-settings", "--global-option", "--install-option", "--build-option")
@@ -37,12 +38,14 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
 
     Raises RefusedError where it builds the project itself or reads what cannot be known.
     """
+    if not any(word in _COMMANDS for word in invocation.arguments):
+        return None
     arguments = _GRAMMAR.read(
         invocation.arguments,
         _GRAMMAR.settings(invocation.environment, "PIP_", harmless="PIP_ROOT_USER_ACTION"),
     )
     command, *requirements = arguments.operands or ("",)
-    if command not in ("install", "download", "wheel"):
+    if command not in _COMMANDS:
         return None
     if view is None:
         return guess("pip", arguments, requirements)

@@ -14,6 +14,7 @@ from optimizer.manifests.options import Arguments, Grammar
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_VERSIONED = re.compile(r"[\w.-]+\s*(?:\[[^]/]*\])?\s*[=<>!~]=?")
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
 
 _LINE = Grammar(
@@ -62,6 +63,8 @@ def follow_requirement(files: Collector, requirement: str, named_by: str, editab
     if _SCHEME.match(text) and not text.lower().startswith("file:"):
         if editable:
             files.writes("src")  # where pip checks it out, outside of a virtual environment
+        return
+    if _VERSIONED.match(text):
         return
     is_url = text.lower().startswith("file:")
     path = re.sub(r"\[[^]]*\]$", "", _local(text))
@@ -126,10 +129,12 @@ def _follow_line(files: Collector, path: str, line: str) -> None:
 
 
 def _split(line: str) -> tuple[str, Arguments]:
+    words = line.split(" ")
+    first = next((index for index, word in enumerate(words) if word.startswith("-")), None)
+    if first is None:
+        return line, Arguments((), ())
     import shlex
 
-    words = line.split(" ")
-    first = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
     try:
         options = shlex.split(" ".join(words[first:]))
     except ValueError as error:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.manifests.memory import ask, found, refused
+from optimizer.manifests import UNKNOWN, Needs, Unsafe, needs
+from tests.manifests.memory import Memory, ask, found, refused
 
 REQUIREMENTS = {"requirements.txt": "flask\n", "app.py": "", "src/lib.py": ""}
 
@@ -158,7 +159,9 @@ def test_unknown_settings_are_refused(variable: str, value: str | None) -> None:
     refused("pip install -r requirements.txt", REQUIREMENTS, "/app", **{variable: value})
 
 
-@pytest.mark.parametrize("command", ["pip freeze", "pip config set a b", "python app.py", "python -m app", "ls", ""])
+@pytest.mark.parametrize(
+    "command", ["pip freeze", "pip config set a b", "pip uninstall -y x", "python app.py", "python -m app", "ls", ""]
+)
 def test_other_commands_are_not_known(command: str) -> None:
     assert ask(command, REQUIREMENTS) is None
 
@@ -166,6 +169,15 @@ def test_other_commands_are_not_known(command: str) -> None:
 def test_packages_by_name_read_nothing() -> None:
     answer = found("pip install --upgrade pip 'flask>=2' git+https://x.example/y", REQUIREMENTS)
     assert answer.files == ()
+
+
+def test_a_version_need_not_be_known() -> None:
+    for view in (Memory(REQUIREMENTS), None):
+        answer = needs(["pip", "install", f"flask=={UNKNOWN}", f"x[{UNKNOWN}]>=1", "-i", UNKNOWN], view)
+        assert isinstance(answer, Needs)
+        assert answer.files == ()
+    for word in (UNKNOWN, None, f"./{UNKNOWN}", f"-r{UNKNOWN}", f"x{UNKNOWN}"):
+        assert isinstance(needs(["pip", "install", word], Memory(REQUIREMENTS)), Unsafe)
 
 
 def test_below_the_project() -> None:
