@@ -6,7 +6,7 @@ from optimizer.manifests.base import Collector, Invocation, Needs, ProjectFiles,
 from optimizer.manifests.options import Arguments, Grammar
 from optimizer.manifests.requirements import ProjectItselfError, find_links, follow, follow_requirement
 
-_GRAMMAR = Grammar(
+GRAMMAR = Grammar(
     flags="""
         --no-deps --pre --dry-run --user -U|--upgrade --force-reinstall -I|--ignore-installed
         --ignore-requires-python --no-build-isolation --use-pep517 --no-use-pep517
@@ -40,9 +40,9 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     """
     if not any(word in _COMMANDS for word in invocation.arguments):
         return None
-    arguments = _GRAMMAR.read(
+    arguments = GRAMMAR.read(
         invocation.arguments,
-        _GRAMMAR.settings(invocation.environment, "PIP_", harmless="PIP_ROOT_USER_ACTION"),
+        GRAMMAR.settings(invocation.environment, "PIP_", harmless="PIP_ROOT_USER_ACTION"),
     )
     command, *requirements = arguments.operands or ("",)
     if command not in _COMMANDS:
@@ -60,7 +60,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     except ProjectItselfError as error:
         if not arguments.values("--requirement") or command != "install":
             raise
-        prefetch = ((*invocation.program, command, *arguments.spelled(_GRAMMAR.canonical - {"--editable"})),)
+        prefetch = ((*invocation.program, command, *arguments.spelled(GRAMMAR.canonical - {"--editable"})),)
         files.note(f"{error}, and that stays after the COPY; its lists are installed before")
     files.writes(*arguments.values(*_WRITTEN))
     if command != "install" and not arguments.values("--dest", "--wheel-dir"):

@@ -47,7 +47,7 @@ def follow(files: Collector, path: str, named_by: str, constraint: bool = False)
         return
     text = files.text(path, named_by)
     files.note(f"{named_by} {'is constrained by' if constraint else 'reads'} {path}")
-    for line in _lines(text):
+    for line in lines(text):
         _follow_line(files, path, _VARIABLE.sub(UNKNOWN, line))
 
 
@@ -111,7 +111,7 @@ def find_links(files: Collector, place: str, named_by: str, beside: str = ".") -
 
 
 def _follow_line(files: Collector, path: str, line: str) -> None:
-    requirement, arguments = _split(line)
+    requirement, arguments = split(line)
     folder = parent(path)
     for option in arguments.options:
         name, value = option.name, option.value
@@ -128,7 +128,8 @@ def _follow_line(files: Collector, path: str, line: str) -> None:
         follow_requirement(files, requirement, path)
 
 
-def _split(line: str) -> tuple[str, Arguments]:
+def split(line: str) -> tuple[str, Arguments]:
+    """Take a line apart: the requirement, "" for none, and the options. Raises RefusedError where it does not parse."""
     words = line.split(" ")
     first = next((index for index, word in enumerate(words) if word.startswith("-")), None)
     if first is None:
@@ -145,7 +146,7 @@ def _split(line: str) -> tuple[str, Arguments]:
     return " ".join(words[:first]).strip(), arguments
 
 
-def _lines(text: str) -> Iterator[str]:
+def lines(text: str) -> Iterator[str]:
     """Yield the lines with continuations joined and comments dropped, as pip's `preprocess` does."""
     held: list[str] = []
     for line in text.removeprefix("\ufeff").splitlines():
