@@ -17,6 +17,6 @@ def run() -> None:
     gc.freeze()
     gc.enable()
     try:
-        app()
+        app(prog_name="dockopt")
     finally:
         gc.freeze()

@@ -206,12 +206,19 @@ def note(fix: Fix, hidden: tuple[str, ...]) -> Note:
 def _context(task: Task) -> BuildContext | None:
     if task.context is None:
         return None
-    from optimizer.context import DirectoryContext
-
-    context: BuildContext = DirectoryContext(task.context, task.path if task.path != STDIN else None)
+    own_rules = task.path != STDIN and os.path.exists(f"{task.path}.dockerignore")
+    context = _directory(task.context, task.path if own_rules else None)
     for path, text in task.overlay:
         context = context.with_file(path, text)
     return context
+
+
+@lru_cache(maxsize=8)
+def _directory(root: str, dockerfile: str | None) -> BuildContext:
+    """A folder as build context; what it lists once it need not list for the next Dockerfile."""
+    from optimizer.context import DirectoryContext
+
+    return DirectoryContext(root, dockerfile)
 
 
 def _result(task: Task, plan: Plan, data: bytes, outcome: Outcome) -> Result:

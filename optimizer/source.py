@@ -41,17 +41,25 @@ def read(path: str) -> bytes:
     """
     try:
         # A pipe that nobody writes into would block; for a regular file O_NONBLOCK means nothing.
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            found = os.fstat(file.fileno())
-            if stat.S_ISDIR(found.st_mode):
-                raise Unreadable(NO_DOCKERFILE, "it is a folder: give the Dockerfile in it")
-            if not stat.S_ISREG(found.st_mode):
-                raise Unreadable(NO_DOCKERFILE, "it is no regular file: give a file, a folder, or - for standard input")
-            if found.st_size > MAX_SIZE:
-                raise Unreadable(NOT_READ, f"a file of {found.st_size >> 20} MiB is no Dockerfile (4 MiB is the most)")
-            return file.read()
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            return _content(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise Unreadable(NO_DOCKERFILE, f"it cannot be read: {error.strerror}") from None
+
+
+def _content(handle: int) -> bytes:
+    found = os.fstat(handle)
+    if stat.S_ISDIR(found.st_mode):
+        raise Unreadable(NO_DOCKERFILE, "it is a folder: give the Dockerfile in it")
+    if not stat.S_ISREG(found.st_mode):
+        raise Unreadable(NO_DOCKERFILE, "it is no regular file: give a file, a folder, or - for standard input")
+    if found.st_size > MAX_SIZE:
+        raise Unreadable(NOT_READ, f"a file of {found.st_size >> 20} MiB is no Dockerfile (4 MiB is the most)")
+    with open(handle, "rb", closefd=False) as file:
+        return file.read()
 
 
 def decode(data: bytes) -> str:

@@ -87,9 +87,9 @@ def suggestion(note: Note, style: Style) -> str:
 
 def refusal(refused: Refused, style: Style) -> str:
     """Why a transform did nothing; or what is wrong, when that is all it has to say."""
-    paragraph = f"  (docs/never.md, {refused.paragraph})" if refused.paragraph else ""
     if refused.warning:
         return f"{style.paint(refused.transform, YELLOW)}  {printable(refused.reason)}"
+    paragraph = f"  (docs/never.md, {refused.paragraph})" if refused.paragraph else ""
     return style.paint(f"{refused.transform}  left as it is: {printable(refused.reason)}{paragraph}", DIM)
 
 
