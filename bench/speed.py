@@ -92,7 +92,9 @@ def measure(chosen: Sequence[Tool], sample: int, rounds: int, starts: int) -> di
 def _able(tool: Tool, fresh: Path, work: Path) -> list[str]:
     """The files that the program deals with: one that it refuses would stop its whole run."""
     _reset(fresh, work)
-    files = sorted(str(path.relative_to(work)) for path in work.rglob("*.Dockerfile"))[:: 4 if tool.slow else 1]
+    files = sorted(str(path.relative_to(work)) for path in work.rglob("*.Dockerfile"))[
+        :: peers.SLOW if tool.slow else 1
+    ]
     gave_up = peers.rewrite(tool, work, files)
     return [file for file in files if file not in gave_up]
 

@@ -33,7 +33,7 @@ class Tool:
     ends: tuple[int, ...] = (0, 1)
     together: bool = True
     kind: str = "safe"  # or "unsafe", "suggested", "format", "lint"
-    slow: bool = False  # its speed is taken over every fourth file
+    slow: bool = False  # measured over a part of the corpus
 
     @property
     def shown(self) -> str:
@@ -107,6 +107,7 @@ HARDENER = Tool(
     arguments=("fix", "--no-backup"),
     ends=(0,),
     together=False,
+    slow=True,
 )
 PARFUM = Tool(
     name="docker-parfum repair",
@@ -147,7 +148,7 @@ def install(tool: Tool) -> str:
     if tool.executable.exists():
         return ""
     if tool.source == "here":
-        return f"no {tool.program} beside {sys.executable}"
+        return "not installed in this environment"
     home = tool.executable.parents[1] if tool.source == "pypi" else tool.executable.parents[2]
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -195,6 +196,6 @@ def machine() -> str:
 
 def _reason(stderr: str) -> str:
     """The line of pip's or npm's words that says why."""
-    lines = [line.strip() for line in stderr.splitlines() if "error" in line.lower()]
-    telling = [line for line in lines if "404" in line or "No matching distribution" in line]
-    return (telling or lines or [""])[0]
+    lines = [line.strip().removeprefix("npm error").lstrip(" 0123456789") for line in stderr.splitlines()]
+    telling = [line for line in lines if "could not be found" in line or "No matching distribution" in line]
+    return (telling or [line for line in lines if line] or [""])[0]
