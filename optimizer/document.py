@@ -144,7 +144,7 @@ class Instruction:
         """The arguments of a list instruction (FROM, COPY, EXPOSE, ...): JSON, or split at blanks."""
         if self.exec_form is not None:
             return self.exec_form
-        return tuple(self.args.translate(_TO_SPACE).split(" ")) if " " in self.args else blank_split(self.args)
+        return blank_split(self.args)
 
     @cached_property
     def sub(self) -> Instruction | None:

@@ -133,3 +133,9 @@ def test_what_buildkit_refuses_is_refused_with_its_place(text: str, line: int, m
     with pytest.raises(ParseError, match=message) as raised:
         read(text)
     assert raised.value.line == line
+
+
+def test_words_stand_apart_by_any_number_of_blanks() -> None:
+    model = read("FROM  a \\\n  as \t b\nCOPY  x   y\t/z\n")
+    assert model.stages[0].name == "b"
+    assert model.document.instructions[1].words == ("x", "y", "/z")
