@@ -231,17 +231,9 @@ class ContextUse:
         return None
 
     def _sources(self) -> Iterator[str]:
-        skip = {each.path for each in self.leftovers}
-        todo = [""]
-        while todo:
-            folder = todo.pop()
-            for path in self.context.glob(posixpath.join(leftovers.escaped(folder), "*")):
-                if path in skip:
-                    continue
-                if self.context.is_dir(path):
-                    todo.append(path)
-                elif path.rpartition(".")[2] in SOURCES or posixpath.basename(path) == "Makefile":
-                    yield path
+        for path in leftovers.rest(self.context, ""):
+            if path.rpartition(".")[2] in SOURCES or posixpath.basename(path) == "Makefile":
+                yield path
 
 
 @dataclass(frozen=True, slots=True)

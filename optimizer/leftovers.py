@@ -101,17 +101,27 @@ class Leftover:
 
 
 def find(context: BuildContext, folder: str) -> Iterator[Leftover]:
-    """The leftovers below a folder of the context, in the order of their paths; not what lies in a leftover."""
+    """The leftovers below a folder of the context; not what lies in a leftover."""
+    return (leftover for _, leftover in _visit(context, folder) if leftover is not None)
+
+
+def rest(context: BuildContext, folder: str) -> Iterator[str]:
+    """The files below a folder that are no leftovers and lie in none."""
+    return (path for path, leftover in _visit(context, folder) if leftover is None)
+
+
+def _visit(context: BuildContext, folder: str) -> Iterator[tuple[str, Leftover | None]]:
     todo, seen = [folder], 0
     while todo and seen < MOST:
         at = todo.pop()
         for path in context.glob(f"{escaped(at)}/*" if at else "*"):
             seen += 1
             is_dir = context.is_dir(path)
-            if leftover := _judge(context, path, is_dir):
-                yield leftover
-            elif is_dir:
+            leftover = _judge(context, path, is_dir)
+            if is_dir and leftover is None:
                 todo.append(path)
+            else:
+                yield path, leftover
 
 
 def escaped(path: str) -> str:
