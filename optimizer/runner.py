@@ -155,7 +155,10 @@ def process(task: Task, plan: Plan, accept: Accept | None = None) -> Result:
     except Exception as error:
         import traceback
 
-        message = f"internal error ({type(error).__name__}), the file is left alone: please report it with the file"
+        message = (
+            f"internal error ({type(error).__name__}), the file is left alone: please report it with the file "
+            "(--debug shows where it happened)"
+        )
         return Result(task, Failure(NOT_READ, 0, 0, message, traceback.format_exc()))
 
 

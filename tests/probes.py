@@ -28,7 +28,7 @@ class Done(NamedTuple):
     err: str
 
 
-def dockopt(*arguments: str, stdin: bytes = b"", **environment: str) -> Done:
+def dockopt(*arguments: str, stdin: bytes = b"", environment: dict[str, str] | None = None) -> Done:
     """Run the command in this process; no exception may escape it."""
     result = CliRunner().invoke(app, arguments, stdin, env=environment, prog_name="dockopt")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
