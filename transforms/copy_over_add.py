@@ -95,10 +95,10 @@ def _more_than_copying(add: Instruction, context: BuildContext | None) -> str | 
     for source in sources:
         if source.startswith("<<"):
             continue
-        if "$" in source:
-            return f"{source} may stand for a URL"
         if "://" in source or source.startswith("git@") or source.split("#")[0].endswith(".git"):
             return f"{source} is downloaded, which COPY does not do"
+        if "$" in source:
+            return f"{source} may stand for a URL"
         if reason := _may_be_archive(source, context):
             return reason
     return None
