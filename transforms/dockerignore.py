@@ -87,18 +87,17 @@ class Dockerignore(Transform):
         if not accepted:
             return
         order = list(Kind)
-        found = sorted(
+        lines = sorted(
             [*accepted.values(), *([use.itself] if use.itself else [])],
             key=lambda each: (order.index(each.kind), each.pattern),
         )
-        shown = ", ".join(each.path for each in found[:SHOWN]) + (
-            f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        )
+        paths = [each.path for each in lines if each.pattern in accepted]
+        shown = ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
         yield self.fix(
             first,
             (),
             f"the COPY takes along what the image does not need ({shown}): {use.path} keeps it out",
             "what they hold, and building again when only they change",
             paths=use.images_of(accepted.values()),
-            companions=[Companion(use.path, use.completed(each.pattern for each in found))],
+            companions=[Companion(use.path, use.completed(each.pattern for each in lines))],
         )
