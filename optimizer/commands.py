@@ -1,10 +1,10 @@
 """The commands of dockopt: what can be said, and what of it goes together. The work is done elsewhere.
 
-What only one command needs is imported in it: the start must stay fast.
+What only one command needs is imported in it: the start must stay fast. Annotations are not put off here, since typer
+would compile and evaluate each of them twice, which takes three times as long.
 """
 
-from __future__ import annotations
-
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from optimizer.report.console import Console
 from optimizer.report.reporter import Reporter, Show, Wish
 from optimizer.report.terminal import PLAIN, Style
 from optimizer.runner import Plan, choose, results
-from optimizer.source import NO_DOCKERFILE, USAGE, Failure
+from optimizer.source import MAX_SIZE, NO_DOCKERFILE, USAGE, Failure
 from optimizer.tasks import Ask, Tasks, from_paths, from_stdin
 
 app = typer.Typer(
@@ -76,12 +76,13 @@ def fix(
     stdin = paths == ["-"]
     _refuse("-" in paths and not stdin, "- (standard input) cannot be mixed with other paths")
     _refuse(stdin and (in_place or interactive), "standard input cannot be rewritten in place")
+    _refuse(bool(stdin_filename) and not stdin, "--stdin-filename goes with - (standard input)")
     _refuse(check and (in_place or interactive), "--check changes nothing: it goes without --in-place and -i")
     _refuse(interactive and format == "json", "-i is for people, --format json for programs")
     _refuse(interactive and not (sys.stdin.isatty() and sys.stderr.isatty()), "-i asks: it needs a terminal")
 
     ask = _ask(select, ignore, suggested, context, target, config)
-    found = from_stdin(sys.stdin.buffer.read(), stdin_filename, ask) if stdin else from_paths(paths, ask)
+    found = from_stdin(sys.stdin.buffer.read(MAX_SIZE + 1), stdin_filename, ask) if stdin else from_paths(paths, ask)
     show: Show = (
         "json" if format == "json"
         else "text" if stdin and not (diff or check)
@@ -116,8 +117,6 @@ def explain(
     color: Colour = "auto",
 ) -> None:
     """Tell what a transform does, or why each line of a Dockerfile is changed or left as it is."""
-    import os
-
     from optimizer import explain as explaining
 
     console = Console(color)
@@ -147,6 +146,7 @@ def _refuse(wrong: bool, message: str) -> None:
 
 
 def _ask(select: Names, ignore: Names, suggested: bool, context: str, target: Names, config: str) -> Ask:
+    _refuse(bool(context) and not os.path.isdir(context), f"--context {context}: no such folder")
     ask = Ask(_names(select), _names(ignore), suggested, context, tuple(target or ()), config)
     with _usage_errors():
         choose(ask.select, ask.ignore, ask.suggested)

@@ -13,7 +13,7 @@ NOT_READ = 4
 """Exit statuses; 0 is for done, or nothing to do."""
 
 MAX_SIZE = 4 << 20
-"""Bytes of the largest file that is read: no Dockerfile comes near it."""
+"""Bytes of the largest text that is looked at: no Dockerfile comes near it."""
 
 
 class Failure(NamedTuple):
@@ -35,7 +35,7 @@ class Unreadable(Exception):
 
 
 def read(path: str) -> bytes:
-    """The content of a regular file of a sensible size.
+    """The content of a regular file, or a little more of it than MAX_SIZE.
 
     :raises Unreadable: when it is none, or cannot be read.
     """
@@ -56,17 +56,17 @@ def _content(handle: int) -> bytes:
         raise Unreadable(NO_DOCKERFILE, "it is a folder: give the Dockerfile in it")
     if not stat.S_ISREG(found.st_mode):
         raise Unreadable(NO_DOCKERFILE, "it is no regular file: give a file, a folder, or - for standard input")
-    if found.st_size > MAX_SIZE:
-        raise Unreadable(NOT_READ, f"a file of {found.st_size >> 20} MiB is no Dockerfile (4 MiB is the most)")
     with open(handle, "rb", closefd=False) as file:
-        return file.read()
+        return file.read(MAX_SIZE + 1)
 
 
 def decode(data: bytes) -> str:
     """The text of a file, character for character.
 
-    :raises Unreadable: where it is not UTF-8 text.
+    :raises Unreadable: where it is not UTF-8 text of a sensible size.
     """
+    if len(data) > MAX_SIZE:
+        raise Unreadable(NOT_READ, "it is larger than 4 MiB, which no Dockerfile is: the file is left alone")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Unreadable(NOT_READ, "it is UTF-16, which no builder reads: save it as UTF-8", 1, 1)
     if (nul := data.find(b"\0")) >= 0:

@@ -12,7 +12,7 @@ from optimizer import commands, registry, runner
 from optimizer.commands import app
 from optimizer.context import BuildContext
 from optimizer.document import Instruction
-from optimizer.fix import Edit, Options, Phase, Proposal, Safety, Transform
+from optimizer.fix import Companion, Edit, Options, Phase, Proposal, Safety, Transform
 from optimizer.model import Model
 
 _choose = runner.choose.__wrapped__  # without its memory
@@ -67,6 +67,18 @@ def replacing(
             yield self.fix(at, [edit], why, saves, removes=[old], adds=[new], scripts=[new])
 
     return transform(propose, name, safety)
+
+
+def ignoring(name: str) -> Transform:
+    """A transform that puts what is copied into .dockerignore."""
+
+    def propose(self: Transform, at: Instruction, context: BuildContext | None) -> Iterator[Proposal]:
+        text = (context.read(".dockerignore") or "") if context else ""
+        if at.keyword == "COPY" and at.words[0] not in text:
+            companion = Companion(".dockerignore", f"{text}{at.words[0]}\n")
+            yield self.fix(at, [], "leave it out", "", companions=[companion])
+
+    return transform(propose, name)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, *transforms: Transform) -> None:

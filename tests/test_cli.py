@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from optimizer.context import BuildContext
 from optimizer.document import Instruction
 from optimizer.fix import Proposal, Safety, Transform
 from optimizer.report.console import Console
-from tests.probes import dockopt, replacing, transform, use
+from tests.corpus import dockerfiles, needs_corpus
+from tests.probes import dockopt, ignoring, replacing, transform, use
 
 BEFORE = "FROM debian:12\nADD app.py /app/\nRUN make\n"
 AFTER = BEFORE.replace("ADD", "COPY")
@@ -123,7 +125,7 @@ BAD: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "UTF-16": (lambda path: path.write_bytes("FROM x".encode("utf-16")), 4, ":1:1: it is UTF-16"),
     "syntax": (lambda path: path.write_text("FROM x\nCOPY y\n"), 4, ":2:1: COPY requires at least two arguments"),
     "long line": (lambda path: path.write_text(f"FROM x\nRUN {'y' * 10**5}"), 4, ":2:1: a line of more than 65535"),
-    "huge line": (lambda path: path.write_text(f"FROM x\nRUN {'y' * 10**7}"), 4, ": a file of 9 MiB is no Dockerfile"),
+    "huge line": (lambda path: path.write_text(f"FROM x\nRUN {'y' * 10**7}"), 4, ": it is larger than 4 MiB"),
     "empty": (lambda path: path.write_text(""), 4, ":1:1: no instructions in this file"),
     "pipe": (os.mkfifo, 3, ": it is neither a file nor a folder"),
     "device": (lambda path: path.symlink_to("/dev/zero"), 3, ": it is neither a file nor a folder"),
@@ -207,6 +209,8 @@ def test_settings_are_for_what_the_command_line_does_not_say(folder: Path) -> No
         (("fix", "-", "-w"), "standard input"),
         (("fix", "--check", "-w"), "--check"),
         (("fix", "-i"), "terminal"),
+        (("fix", "--stdin-filename", "x"), "standard input"),
+        (("fix", "--context", "nowhere"), "nowhere: no such folder"),
         (("fix", "-j", "-1"), "--jobs"),
         (("fix", "--format", "xml"), "'xml' is not one of 'diff', 'json'"),
         (("fix", "--nothing"), "No such option"),
@@ -417,6 +421,18 @@ def test_progress_is_for_terminals_and_patience(
         assert capfdbinary.readouterr().err == shown
 
 
+def test_what_lies_beside_a_file_from_standard_input_is_left(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    use(monkeypatch, ignoring("probe"))
+    text = b"FROM x\nCOPY app.py /\n"
+    status, out, err = dockopt("fix", "-", "--context", ".", stdin=text)
+    assert (status, out) == (0, text.decode())
+    assert "\n.dockerignore: left as it is" in f"\n{err}"
+    (folder / "Dockerfile").write_bytes(text)
+    assert "+++ b/.dockerignore\n@@ -0,0 +1 @@\n+app.py\n" in dockopt("fix").out
+    assert dockopt("fix", "-w").status == 0
+    assert (folder / ".dockerignore").read_text() == "app.py\n"
+
+
 def test_the_mode_of_a_script_and_its_link_stay(folder: Path) -> None:
     (folder / "Dockerfile").chmod(0o755)
     (folder / "link").symlink_to("Dockerfile")
@@ -461,6 +477,27 @@ Dockerfile
     (folder / "Dockerfile").write_text("FROM x\nRUM y\n")
     assert dockopt("explain", "Dockerfile") == (4, "", "Dockerfile:2:1: unknown instruction: RUM\n")
     assert dockopt("explain", "./nowhere")[0] == 3
+
+
+@needs_corpus
+@pytest.mark.parametrize("apply", [("git", "apply"), ("patch", "-p1", "--silent", "--no-backup-if-mismatch")])
+def test_the_diff_of_real_files_does_what_rewriting_does(folder: Path, apply: tuple[str, ...]) -> None:
+    (folder / "Dockerfile").unlink()
+    for number, file in enumerate(islice(dockerfiles(), 0, None, 40)):
+        for way in ("diff", "write"):
+            place = folder / way / f"{number:03}"
+            place.mkdir(parents=True)
+            (place / "Dockerfile").write_bytes(file.data)
+    os.chdir("diff")
+    diff = dockopt("fix", "-q", "--suggested").out
+    assert diff.count("\n+++ b/") > 40
+    subprocess.run(apply, input=diff.encode("utf-8", "surrogateescape"), check=True)
+    os.chdir("../write")
+    dockopt("fix", "-q", "--suggested", "-w")
+    for path in sorted((folder / "write").rglob("*")):
+        other = folder / "diff" / path.relative_to(folder / "write")
+        assert path.is_dir() or path.read_bytes() == other.read_bytes()
+    assert dockopt("fix", "-q", "--suggested", ".").out == ""
 
 
 def test_the_command_as_it_is_installed(folder: Path) -> None:

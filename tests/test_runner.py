@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from optimizer.context import BuildContext
 from optimizer.document import Instruction
-from optimizer.fix import Companion, Proposal, Safety, Transform
+from optimizer.fix import Proposal, Safety, Transform
 from optimizer.report.terminal import PLAIN
 from optimizer.runner import CHUNK, MANY, STDIN, Plan, Result, Rules, Task, process, results
 from optimizer.source import MAX_SIZE, NO_DOCKERFILE, NOT_READ, Failure
-from tests.probes import replacing, transform, use
+from tests.probes import ignoring, replacing, transform, use
 
 FULL = Plan(PLAIN, contents=True, refusals=True, parents=True)
 
@@ -78,7 +78,7 @@ def test_a_file_that_cannot_be_read_says_where_and_why(data: bytes, line: int, c
 @pytest.mark.parametrize(
     ("make", "status", "message"),
     [
-        (lambda path: path.write_bytes(b"#" * (MAX_SIZE + 1)), NOT_READ, "4 MiB is the most"),
+        (lambda path: path.write_bytes(b"#" * (MAX_SIZE + 1)), NOT_READ, "larger than 4 MiB"),
         (lambda path: path.mkdir(), NO_DOCKERFILE, "it is a folder"),
         (os.mkfifo, NO_DOCKERFILE, "no regular file"),
         (lambda path: path.symlink_to("/dev/zero"), NO_DOCKERFILE, "no regular file"),
@@ -123,18 +123,6 @@ def test_where_any_stage_may_be_a_target_each_of_them_ships() -> None:
     text = "FROM x AS a\nRUN a\nRUN b\nFROM y\nCOPY --from=a /z /z\n"
     for fields, fixes in (({}, 0), ({"targets_known": False}, 1), ({"targets": ("a",)}, 1)):
         assert len(process(task(text, rules=Rules(select=("merge_runs",)), **fields), FULL).fixes) == fixes
-
-
-def ignoring(name: str) -> Transform:
-    """A transform that adds its name to .dockerignore."""
-
-    def propose(self: Transform, at: Instruction, context: BuildContext | None) -> Iterator[Proposal]:
-        text = (context.read(".dockerignore") or "") if context else ""
-        if at.keyword == "COPY" and at.words[0] not in text:
-            companion = Companion(".dockerignore", f"{text}{at.words[0]}\n")
-            yield self.fix(at, [], "leave it out", "", companions=[companion])
-
-    return transform(propose, name)
 
 
 def test_dockerfiles_of_one_context_write_its_dockerignore_one_after_the_other(

@@ -87,8 +87,7 @@ class Reporter:
 
     def _show(self, result: Result) -> None:
         if self.wish.show == "text":
-            text = result.changes[-1].after if result.changes else result.task.data
-            self.console.out(text or b"")
+            self._show_text(result)
         elif result.diff:
             self.console.out(result.diff)
         if self.wish.quiet or self.wish.show == "nothing":
@@ -105,6 +104,15 @@ class Reporter:
             self.console.out("".join(f"{line}\n" for line in lines))
         elif lines:
             self.console.err("\n".join(lines))
+
+    def _show_text(self, result: Result) -> None:
+        """The file as it comes out, where it came in through standard input."""
+        path = result.task.path
+        self.console.out(next((each.after for each in result.changes if each.path == path), result.task.data or b""))
+        for change in result.changes if not self.wish.quiet else ():
+            if change.path != path:
+                said = "left as it is, for only the Dockerfile went through standard input: give its path instead"
+                self.console.err(terminal.problem_line(change.path, 0, 0, said, self.console.err_style))
 
 
 def _write(result: Result) -> Failure | None:
