@@ -192,7 +192,8 @@ def _exit(words: Sequence[Word], where: Where) -> Iterator[Change]:
 
 def _return(words: Sequence[Word], where: Where) -> Iterator[Change]:
     if not where.function:
-        yield Change("ends", None, None, "may end the shell")
+        # an error or an exit, and bash as sh does not even exit in a subshell as it does elsewhere
+        yield Change("unknown", None, None, "returns from no function, on which shells disagree")
 
 
 def _break(words: Sequence[Word], where: Where) -> Iterator[Change]:

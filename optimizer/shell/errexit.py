@@ -63,15 +63,10 @@ def indifferent(items: Sequence[Item], *, to_option: bool) -> bool:
     """
     if any(item.connector not in ("&&", "||") for item in items[1:]):
         return False
-    # errexit is ignored in all but the last of a chain already; only the option itself reaches inside
+    # errexit is ignored in all but the last of a chain already; only the option itself reaches inside. Behind
+    # `!` it is ignored as well, but not in the substitutions there (bash), so that `!` is no excuse here
     judged = items if to_option else items[-1:]
-    return all(_pipeline(item.pipeline, to_option) for item in judged)
-
-
-def _pipeline(pipeline: Pipeline, to_option: bool) -> bool:
-    if pipeline.negated and not to_option:
-        return True
-    return all(_command(command, to_option) for command in pipeline.commands)
+    return all(_command(command, to_option) for item in judged for command in item.pipeline.commands)
 
 
 def _command(command: Command, to_option: bool) -> bool:

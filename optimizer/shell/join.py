@@ -4,6 +4,9 @@ This is the table of semantics 2. There are two ways to join. With `&&`: each sc
 where errexit is ignored, so none of them may depend on it. With `;` under a `set -e` that all share: each
 script but the last must then end the shell itself when it fails. A subshell keeps what a script changes from
 the next one, and when it fails under `set -e` it always ends the shell.
+
+The status is the same to the number, with one exception: over a variable that is not set (`set -u`, `${x:?}`),
+bash leaves a subshell with 1 and the shell itself with 127.
 """
 
 from __future__ import annotations

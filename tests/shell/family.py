@@ -34,7 +34,7 @@ PLAIN = (
 CHANGING = (
     "cd d",
     "cd d && : > in",
-    "cd ..",
+    'cd "$W/p1"',
     "export V=1",
     "V=2",
     "V=$(echo 5)",
@@ -59,22 +59,30 @@ CHANGING = (
     "echo $((V=7))",
     "read V",
     "hash -r",
-    "trap 'echo bye >> f' EXIT",
-    "eval 'V=8; cd d'",
     'printf \'echo one\\n\' > "$W/p1/tool"; chmod +x "$W/p1/tool"',
     'tool && printf \'echo one\\n\' > "$W/p1/tool" && chmod +x "$W/p1/tool"',
     "return 0",
     "return 4",
     "break",
-    ". ./s",
-    "alias tool='echo alias'",
     "echo $?",
-    "sleep 0 &",
+    "shift",
+    "shift 3",
+    "readonly V",
+    "readonly V=1; V=2",
+    ": ${N:?unset}",
+    "cd nowhere",
+    "set -o nosuch",
+    "export 1x=2",
+    "unset -f f",
+    "exec nosuch",
+    "X=1 Y=$(false)",
 )
+REFUSED = (". ./s", "alias tool='echo alias'", "sleep 0 &", "eval 'V=8; cd d'", "trap 'echo bye >> f' EXIT")
 SILENT = ("true", "false", ": > a", "(exit 3)")  # on the left of a pipe that nobody reads, no SIGPIPE by chance
 HEADS = ("set -e", "set -ex", "set -eu", "set -e -u", "set -x", "set -x; set -e", "set -o errexit", "set +e")
+LINES = ("# note", "cat <<E >> f\n$V }\nE", ": # end")
 
-commands = st.one_of(st.sampled_from(PLAIN), st.sampled_from(PLAIN), st.sampled_from(CHANGING))
+commands = st.sampled_from(PLAIN * 6 + CHANGING * 3 + REFUSED)
 
 
 def _compounds(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -107,6 +115,7 @@ def _list(items: list[tuple[str, str]]) -> str:
     return "".join(separator + item for item, separator in items)[len(items[0][1]) :]
 
 
+heads = st.sampled_from(HEADS)
 nested = _compounds(_compounds(commands))
 
 
@@ -116,17 +125,11 @@ def _lines(parts: list[str]) -> str:
 
 bodies = st.one_of(
     _lists(commands, 1, 3),
+    _lists(commands, 2, 4),
     _lists(nested, 1, 3),
-    st.builds(
-        lambda h, s, b: h + s + b, st.sampled_from(HEADS), st.sampled_from(("; ", " && ")), _lists(commands, 1, 3)
-    ),
-    st.builds(lambda h, b: f"{h}; {b}", st.sampled_from(HEADS), _lists(nested, 1, 3)),
-    st.builds(lambda b: b + ";", _lists(commands, 1, 2)),
-    st.builds(lambda b: b + " # end", _lists(commands, 1, 2)),
-    st.builds(
-        _lines, st.lists(st.one_of(nested, st.just("# note"), st.just("cat <<E >> f\n$V }\nE")), min_size=1, max_size=4)
-    ),
-    st.builds(
-        lambda h, p: _lines([h, *p]), st.sampled_from(HEADS), st.lists(_lists(nested, 1, 2), min_size=1, max_size=3)
-    ),
+    st.builds("{}{}{}".format, heads, st.sampled_from(("; ", " && ")), _lists(commands, 1, 3)),
+    st.builds("{}; {}".format, heads, _lists(nested, 1, 3)),
+    st.builds("{};".format, _lists(commands, 1, 2)),
+    st.builds(_lines, st.lists(nested | st.sampled_from(LINES), min_size=1, max_size=4)),
+    st.builds(lambda h, p: _lines([h, *p]), heads, st.lists(_lists(nested, 1, 2), min_size=1, max_size=3)),
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-DEPTH = "r/1/2/3/4/5/6/7/8/w"  # where a script starts: deep enough that its few `cd ..` stay inside
+_UNSET = re.compile(rb"unbound variable|unset$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +32,39 @@ class Case:
 
 def outcomes(cases: Sequence[Case], shell: Sequence[str], folder: Path) -> list[tuple[Outcome, Outcome]]:
     """What each case leaves behind run apart, and joined. One driver runs them all, each script in a new shell."""
-    driver: list[str] = []
+    tool = folder / "p2" / "tool"
+    tool.parent.mkdir()
+    tool.write_text("echo two\n")
+    tool.chmod(0o755)
+    driver = ["umask 022"]
     for number, case in enumerate(cases):
         apart = [" ".join(map(shlex.quote, [*shell, script])) for script in case.scripts]
         joined = " ".join(map(shlex.quote, [*shell, case.joined]))
         for name, command in (("apart", " && ".join(apart)), ("joined", joined)):
-            top = folder / f"{number}-{name}"
-            start = top / DEPTH
-            for made in ("d/e", "p1", "p2"):
-                (start / made).mkdir(parents=True)
-            tool = start / "p2" / "tool"
-            tool.write_text("echo two\n")
-            tool.chmod(0o755)
-            place, log = shlex.quote(str(start)), shlex.quote(str(top))
-            driver.append(f"( cd {place}; W={place} PATH={place}/p1:{place}/p2:$PATH; export W PATH; umask 022;")
-            driver.append(f"exec >{log}/out 2>{log}/err </dev/null; {command}; echo $? >{log}/status )")
+            top = f"{folder}/{number}-{name}"
+            for made in (top, f"{top}/w", f"{top}/w/d", f"{top}/w/p1"):
+                os.mkdir(made)
+            driver.append(f"( cd {top}/w; W={top}/w PATH={top}/w/p1:{folder}/p2:$PATH; export W PATH")
+            driver.append(f"exec >{top}/out 2>{top}/err </dev/null; {command}; echo $? >{top}/status )")
     script = folder / "driver"
     script.write_text("\n".join(driver) + "\n")
     subprocess.run(["dash", str(script)], check=True, timeout=120, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"})
-    return [
-        (_outcome(folder / f"{number}-apart"), _outcome(folder / f"{number}-joined")) for number in range(len(cases))
-    ]
+    return [(_outcome(f"{folder}/{n}-apart"), _outcome(f"{folder}/{n}-joined")) for n in range(len(cases))]
 
 
-def _outcome(top: Path) -> Outcome:
-    root = top / DEPTH.split("/", maxsplit=1)[0]
-    files = []
-    for path in sorted(root.rglob("*")):
-        mode = path.stat().st_mode
-        content = path.read_bytes() if path.is_file() else b""
-        files.append((str(path.relative_to(root)), mode, content))
-    return Outcome((top / "status").read_text(), (top / "out").read_text(), tuple(files))
+def _outcome(top: str) -> Outcome:
+    files: list[tuple[str, int, bytes]] = []
+    for parent, folders, names in os.walk(f"{top}/w"):
+        for name in folders + names:
+            path = f"{parent}/{name}"
+            content = b"" if name in folders else _read(path)
+            files.append((path.removeprefix(top), os.stat(path).st_mode, content))
+    status = _read(f"{top}/status").decode()
+    if status in ("1\n", "127\n") and _UNSET.search(_read(f"{top}/err")):
+        status = "failed over an unset variable\n"  # bash: 1 in a subshell, 127 elsewhere
+    return Outcome(status, _read(f"{top}/out").decode(), tuple(sorted(files)))
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()

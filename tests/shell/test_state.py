@@ -84,7 +84,7 @@ def read(text: str) -> Script:
         ("exec a", [("ends", None, None)]),
         ("exec >a", [("redirection", None, None)]),
         ("exec", []),
-        ("return", [("ends", None, None)]),
+        ("return", [("unknown", None, None)]),
         ("f() { return 1; }", [("function", "f", None)]),
         ("break; for a in b; do break; continue; done", [("ends", None, None), ("variable", "a", None)]),
         ("hash -r", [("hash", None, None)]),
