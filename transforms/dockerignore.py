@@ -35,12 +35,23 @@ class Dockerignore(Transform):
     COPY . .
     CMD ["python", "app.py"]
     ```
+    with these files beside it, in `.env` a password:
+    ```text
+    .env
+    .git/HEAD
+    Dockerfile
+    app.py
+    lib/__pycache__/a.cpython-312.pyc
+    lib/a.py
+    ```
 
     ## Instead
-    The Dockerfile stays as it is. With `.git`, `.env` and `__pycache__` beside it, `.dockerignore` becomes:
+    The Dockerfile stays as it is, and there is a `.dockerignore`:
     ```text
     .git
     **/__pycache__
+    .dockerignore
+    Dockerfile
     .env
     ```
 

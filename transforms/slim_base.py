@@ -23,7 +23,7 @@ class SlimBase(Transform):
     becomes `node:20-bookworm-slim`.
 
     ## Why
-    The full variants stand on `buildpack-deps`: compilers, version control, and the headers of some sixty libraries,
+    The full variants stand on `buildpack-deps`: compilers, version control, and the headers of dozens of libraries,
     which a finished application has no use for, and which are pulled and scanned with every image.
 
     ## Example
