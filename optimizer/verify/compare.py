@@ -1,0 +1,183 @@
+"""Whether an image is what the one before was, but for what the fixes say and what differs by itself."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from optimizer.report.untrusted import printable
+from optimizer.verify import noise as measured
+from optimizer.verify.difference import Aspect, Difference, Place, Verb, differences
+from optimizer.verify.entry import Entry, Image
+from optimizer.verify.noise import Noise
+from optimizer.verify.patterns import Patterns, with_folders
+
+MOST_LINES = 20
+
+INSTALLED = (
+    "/var/lib/dpkg", "/var/lib/apt", "/var/cache/debconf", "/lib/apk/db", "/etc/apk/world", "/var/lib/rpm", "/usr/lib/sysimage",
+    "/etc/ld.so.cache", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid",
+    "/etc/shells", "/usr/share/info/dir", "/usr/share/mime", "/usr/share/applications/mimeinfo.cache", "/etc/ca-certificates.conf",
+)  # fmt: skip
+"""Files that list what is installed, or whom packages need: another base image has others. What has to be in them for
+the image to work is checked by itself (runtime.py)."""
+
+_SYSTEM = ("/usr", "/var", "/etc", "/lib", "/bin", "/sbin", "/lib64")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All differences, each in one of three places."""
+
+    failures: tuple[Difference, ...]
+    """What nothing accounts for, the most telling first."""
+    allowed: tuple[Difference, ...] = ()
+    """What a fix says that it does, or what a split into stages is for."""
+    noise: tuple[Difference, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is accounted for."""
+        return not self.failures
+
+    def lines(self, most: int = MOST_LINES) -> list[str]:
+        """The failures for a reader, at most so many lines. Text from the images has its control characters escaped."""
+        return list(_bounded(list(_told(self.failures)), most))
+
+
+def compare(
+    before: Image,
+    after: Image,
+    *,
+    noise: Noise = measured.NONE,
+    allowed: Iterable[str] = (),
+    split: bool = False,
+    base: Mapping[str, Entry] | None = None,
+) -> Comparison:
+    """Compare two images.
+
+    :param allowed: patterns of the paths that the fixes remove or add (`Fix.paths`).
+    :param split: whether the result has a base image or stages of its own: then what it does not have any more is by
+        design, and the rest has to be as it was.
+    :param base: with `split`, what is in the new base image: that it brings files of its own is by design too.
+    :raises ValueError: for a pattern that is none.
+    """
+    patterns = tuple(allowed)
+    itself, folders = Patterns(patterns), Patterns(with_folders(patterns))
+    installed = Patterns(INSTALLED)
+    failures: list[Difference] = []
+    permitted: list[Difference] = []
+    hidden: list[Difference] = []
+    for difference in differences(before, after):
+        left = noise.without(difference)
+        if left is None:
+            hidden.append(difference)
+            continue
+        verb, path = left.verb, left.name
+        if left.place is Place.CONFIG:
+            failures.append(left)
+        elif itself.covers(path) or (verb is not Verb.CHANGED and folders.covers(path)):
+            permitted.append(left)
+        elif split and (verb is Verb.LOST or _given(after.entries.get(path), path, base) or _lists(left, installed)):
+            permitted.append(left)
+        else:
+            failures.append(left)
+    emptied = set(_only_hold(failures, (*permitted, *hidden)))
+    permitted += [each for each in failures if each in emptied]
+    failures = [each for each in failures if each not in emptied]
+    return Comparison(tuple(sorted(failures, key=_order)), tuple(permitted), tuple(hidden))
+
+
+def _given(entry: Entry | None, path: str, base: Mapping[str, Entry] | None) -> bool:
+    """Whether the entry is the new base image's, as it is there."""
+    given = base.get(path) if base else None
+    return given is not None and entry is not None and _same(entry, given)
+
+
+def _same(one: Entry, two: Entry) -> bool:
+    return one._replace(mtime=0, found=None) == two._replace(mtime=0, found=None)
+
+
+def _lists(difference: Difference, installed: Patterns) -> bool:
+    return installed.covers(difference.name) and all(
+        change.aspect in (Aspect.CONTENT, Aspect.TYPE) for change in difference.changes
+    )
+
+
+def _only_hold(failures: Iterable[Difference], accounted: Iterable[Difference]) -> Iterator[Difference]:
+    """The directories among the failures that are lost or added only because of what lies in them."""
+    opened = {folder for each in accounted if each.place is Place.FILES for folder in _above(each.name)}
+    blocked: set[str] = set()
+    for each in sorted(failures, key=lambda each: each.name.count("/"), reverse=True):
+        if each.place is Place.CONFIG:
+            continue
+        if each.is_directory and each.verb is not Verb.CHANGED and each.name in opened and each.name not in blocked:
+            yield each
+        else:
+            blocked.update(_above(each.name))
+
+
+def _above(path: str) -> Iterator[str]:
+    """The directories that a path lies in."""
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _order(difference: Difference) -> tuple[object, ...]:
+    """The configuration first; then what is not there any more, what is different, what came on top.
+
+    The application's own files before those of the system, and a directory before what lies in it.
+    """
+    place, verb, name, changes, _ = difference
+    if place is Place.CONFIG:
+        return (place,)
+    weight = (Verb.LOST, Verb.CHANGED, Verb.ADDED).index(verb)
+    return place, weight, name.startswith(tuple(f"{folder}/" for folder in _SYSTEM)), name.split("/")
+
+
+def _told(failures: Iterable[Difference]) -> Iterator[str]:
+    """One line for each difference, but one for all that lies in a lost or added directory, and for equal changes."""
+    inside: dict[str, int] = {}
+    alike: dict[tuple[Verb, str], list[str]] = {}
+    told: list[Difference] = []
+    holders: set[tuple[Verb, str]] = set()
+    for each in failures:
+        holder = next((folder for folder in _above(each.name) if (each.verb, folder) in holders), None)
+        if each.place is Place.FILES and each.verb is not Verb.CHANGED and holder:
+            inside[holder] = inside.get(holder, 0) + 1
+            continue
+        if each.is_directory and each.verb is not Verb.CHANGED:
+            holders.add((each.verb, each.name))
+        told.append(each)
+    for each in told:
+        what = _what(each)
+        if count := inside.get(each.name, 0):
+            what += f" with {count} path{'s' if count > 1 else ''} in it"
+        alike.setdefault((each.verb, what), []).append(printable(each.name))
+    for (verb, what), names in alike.items():
+        yield f"{verb}: {_named(names)}: {what}"
+
+
+def _what(difference: Difference) -> str:
+    parts = []
+    for aspect, before, after in difference.changes:
+        if difference.verb is Verb.CHANGED:
+            parts.append(f"{aspect} {before}, now {after}")
+        else:
+            parts.append(before or after)
+    return "; ".join(parts)
+
+
+def _named(names: list[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    common = posixpath.commonpath(names) if names[0].startswith("/") else ""
+    where = f" in {common}" if len(common) > 1 else ""
+    return f"{names[0]} and {len(names) - 1} more{where}"
+
+
+def _bounded(lines: list[str], most: int) -> Iterator[str]:
+    yield from lines[:most]
+    if len(lines) > most:
+        yield f"… and {len(lines) - most} more"
