@@ -16,9 +16,10 @@ from optimizer.verify.patterns import Patterns, with_folders
 MOST_LINES = 20
 
 INSTALLED = (
-    "/var/lib/dpkg", "/var/lib/apt", "/var/cache/debconf", "/lib/apk/db", "/etc/apk/world", "/var/lib/rpm", "/usr/lib/sysimage",
-    "/etc/ld.so.cache", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid",
-    "/etc/shells", "/usr/share/info/dir", "/usr/share/mime", "/usr/share/applications/mimeinfo.cache", "/etc/ca-certificates.conf",
+    "/var/lib/dpkg", "/var/lib/apt", "/var/cache/debconf", "/lib/apk/db", "/etc/apk/world", "/var/lib/rpm",
+    "/usr/lib/sysimage", "/etc/ld.so.cache", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid",
+    "/etc/subgid", "/etc/shells", "/etc/ca-certificates.conf", "/usr/share/info/dir", "/usr/share/mime",
+    "/usr/share/applications/mimeinfo.cache",
 )  # fmt: skip
 """Files that list what is installed, or whom packages need: another base image has others. What has to be in them for
 the image to work is checked by itself (runtime.py)."""
@@ -63,9 +64,7 @@ def compare(
     :param base: with `split`, what is in the new base image: that it brings files of its own is by design too.
     :raises ValueError: for a pattern that is none.
     """
-    patterns = tuple(allowed)
-    itself, folders = Patterns(patterns), Patterns(with_folders(patterns))
-    installed = Patterns(INSTALLED)
+    accounts = _Account(after, allowed, split, base or {})
     failures: list[Difference] = []
     permitted: list[Difference] = []
     hidden: list[Difference] = []
@@ -73,13 +72,7 @@ def compare(
         left = noise.without(difference)
         if left is None:
             hidden.append(difference)
-            continue
-        verb, path = left.verb, left.name
-        if left.place is Place.CONFIG:
-            failures.append(left)
-        elif itself.covers(path) or (verb is not Verb.CHANGED and folders.covers(path)):
-            permitted.append(left)
-        elif split and (verb is Verb.LOST or _given(after.entries.get(path), path, base) or _lists(left, installed)):
+        elif left.place is Place.FILES and accounts.permits(left):
             permitted.append(left)
         else:
             failures.append(left)
@@ -89,20 +82,38 @@ def compare(
     return Comparison(tuple(sorted(failures, key=_order)), tuple(permitted), tuple(hidden))
 
 
-def _given(entry: Entry | None, path: str, base: Mapping[str, Entry] | None) -> bool:
-    """Whether the entry is the new base image's, as it is there."""
-    given = base.get(path) if base else None
-    return given is not None and entry is not None and _same(entry, given)
+class _Account:
+    """What may differ, and why."""
+
+    def __init__(self, after: Image, allowed: Iterable[str], split: bool, base: Mapping[str, Entry]) -> None:
+        patterns = tuple(allowed)
+        self._declared = Patterns(patterns)
+        self._folders = Patterns(with_folders(patterns))
+        self._installed = Patterns(INSTALLED)
+        self._after = after
+        self._split = split
+        self._base = base
+
+    def permits(self, difference: Difference) -> bool:
+        """Whether a path may differ in this way."""
+        path, unpaired = difference.name, difference.verb is not Verb.CHANGED
+        if self._declared.covers(path) or (unpaired and self._folders.covers(path)):
+            return True
+        return self._split and (difference.verb is Verb.LOST or self._given(path) or self._lists(difference))
+
+    def _given(self, path: str) -> bool:
+        """Whether what is there is the new base image's."""
+        given, there = self._base.get(path), self._after.entries.get(path)
+        return given is not None and there is not None and _same(there, given)
+
+    def _lists(self, difference: Difference) -> bool:
+        """Whether it lists what is installed, and says something else in the same way."""
+        aspects = {change.aspect for change in difference.changes}
+        return aspects <= {Aspect.CONTENT, Aspect.TYPE} and self._installed.covers(difference.name)
 
 
 def _same(one: Entry, two: Entry) -> bool:
     return one._replace(mtime=0, found=None) == two._replace(mtime=0, found=None)
-
-
-def _lists(difference: Difference, installed: Patterns) -> bool:
-    return installed.covers(difference.name) and all(
-        change.aspect in (Aspect.CONTENT, Aspect.TYPE) for change in difference.changes
-    )
 
 
 def _only_hold(failures: Iterable[Difference], accounted: Iterable[Difference]) -> Iterator[Difference]:
@@ -129,7 +140,7 @@ def _order(difference: Difference) -> tuple[object, ...]:
 
     The application's own files before those of the system, and a directory before what lies in it.
     """
-    place, verb, name, changes, _ = difference
+    place, verb, name, _, _ = difference
     if place is Place.CONFIG:
         return (place,)
     weight = (Verb.LOST, Verb.CHANGED, Verb.ADDED).index(verb)

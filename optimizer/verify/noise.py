@@ -78,7 +78,7 @@ _TELLING = 3
 
 @dataclass(frozen=True)
 class Noise:
-    """What differs by itself: the aspects of each path or field, or its existence; and the shape of names in a folder."""
+    """What differs by itself: aspects of a path or field, or its existence; and how names drawn by lot look."""
 
     unstable: Mapping[tuple[Place, str], frozenset[str]] = field(default_factory=dict)
     shapes: Mapping[str, Shape] = field(default_factory=dict)
