@@ -80,16 +80,47 @@ def _place(run: Run, edit: ScriptEdit) -> tuple[int, int]:
     return at, at
 
 
-def after_command(document: Document, run: Run, at: int, command: str, operator: Operator = "&&") -> ScriptEdit:
-    """Add ``&& command`` behind the character ``at - 1`` of the script, on a line of its own where the author does so.
+def after_command(
+    document: Document, run: Run, at: int, commands: Sequence[str], operator: Operator = "&&"
+) -> ScriptEdit:
+    """Add ``&& command`` behind the character ``at - 1`` of the script, on lines of their own where the author does so.
 
-    In a heredoc script the command gets a line of its own without ``&&`` only by its caller's wish: see the operator.
+    In a heredoc ``;`` is a new line, and ``&&`` stays on the line of the command before.
     """
-    instruction = run.instruction
-    style = style_of(document, instruction)
+    seam = " && " if operator == "&&" else "; "
     if run.form == "heredoc":
-        return ScriptEdit(at, at, f" && {command}")
-    one_line = len(instruction.segments) == 1
-    if one_line and len(instruction.text) + len(command) + 4 <= WIDTH:
-        return ScriptEdit(at, at, f" && {command}" if operator == "&&" else f"; {command}")
-    return ScriptEdit(at, at, style.seam(operator) + command)
+        if operator == ";":
+            seam = _line_break(document, run, at)
+    else:
+        length = len(run.instruction.text) + sum(len(seam) + len(command) for command in commands)
+        if len(run.instruction.segments) > 1 or length > WIDTH:
+            seam = style_of(document, run.instruction).seam(operator)
+    return ScriptEdit(at, at, "".join(seam + command for command in commands))
+
+
+def before_command(document: Document, run: Run, at: int, command: str, operator: Operator = "&&") -> ScriptEdit:
+    """Add ``command &&`` in front of the character ``at`` of the script, on its own line where the author does so.
+
+    In front of the first command it stands in the first line, as in ``RUN apt-get update && apt-get install``.
+    """
+    seam = " && " if operator == "&&" else "; "
+    if run.form == "heredoc":
+        if operator == ";":
+            seam = _line_break(document, run, at)
+    elif at > 0 and one_command_a_line(run.instruction):
+        seam = style_of(document, run.instruction).seam(operator)
+    return ScriptEdit(at, at, command + seam)
+
+
+def one_command_a_line(instruction: Instruction) -> bool:
+    """Whether the author breaks this instruction at ``&&`` or ``;``, and not only between words."""
+    lines = [instruction.text[at : at + length].strip(BLANK) for at, _, length in instruction.segments]
+    breaks = pairwise(lines)
+    return any(before.endswith(("&&", ";")) or after.startswith("&&") for before, after in breaks)
+
+
+def _line_break(document: Document, run: Run, at: int) -> str:
+    """A line end and the indentation of the heredoc's line in which the character ``at - 1`` stands."""
+    start = run.text.rfind("\n", 0, at) + 1
+    line = run.text[start:]
+    return document.newline + line[: len(line) - len(line.lstrip(BLANK))]

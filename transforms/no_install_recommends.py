@@ -1,0 +1,132 @@
+"""apt installs what is asked for, and not what is recommended with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optimizer.context import BuildContext
+from optimizer.fix import Options, Phase, Proposal, Safety, Transform
+from optimizer.model import Model, Stage
+from optimizer.packages.editing import RunEdits, differences
+from optimizer.packages.managers import APT
+from optimizer.packages.places import reading_of
+from optimizer.packages.reading import PackageCommand, program_name
+from optimizer.runs import Run
+from optimizer.shell import Word
+
+FLAG = "--no-install-recommends"
+DECIDED = ("--no-install-recommends", "--install-recommends", "--no-install-suggests", "--install-suggests")
+CONFIGURED = ("apt::install-recommends", 'install-recommends "', "install-recommends=")
+CERTIFICATES = "ca-certificates"
+NEED_CERTIFICATES = frozenset({"curl", "wget", "git"})
+"""Packages that recommend ca-certificates, and fail at https without."""
+
+
+class NoInstallRecommends(Transform):
+    """Let apt install only what is asked for.
+
+    ## What it does
+    Adds `--no-install-recommends` to `apt-get install` and `apt install`. Where curl, wget or git is installed and
+    ca-certificates is not named, it is named: it came as a recommendation, and https does not work without it.
+
+    ## Why
+    Debian and Ubuntu install recommended packages too. Few of them are needed in an image, and a single package may
+    recommend a compiler, a mail server or a desktop.
+
+    ## Example
+    ```dockerfile
+    FROM debian:bookworm-slim
+    RUN apt-get update && apt-get install -y python3-pip && rm -rf /var/lib/apt/lists/*
+    ```
+
+    ## Instead
+    ```dockerfile
+    FROM debian:bookworm-slim
+    RUN apt-get update && apt-get install -y --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
+    ```
+
+    ## When it refuses
+    - the install says the contrary, or the Dockerfile sets `APT::Install-Recommends`;
+    - the install stands in a string that is given to a shell, or the RUN is in exec form or could not be read;
+    - no package is named: `apt-get install -f` only completes what is there.
+
+    ## Safety
+    Suggested: other packages arrive (section 3.6). What only worked because of a recommended package fails in the
+    build, or when it is first used.
+    """
+
+    name = "no_install_recommends"
+    summary = "apt installs what is asked for, and not what is recommended with it"
+    phase = Phase.PACKAGES
+    safety = Safety.SUGGESTED
+    hadolint = ("DL3015",)
+
+    def propose(self, model: Model, context: BuildContext | None, options: Options) -> Iterator[Proposal]:
+        text = model.document.text.lower()
+        if "install" not in text or not any(program in text for program in APT.programs):
+            return
+        if any(setting in text for setting in CONFIGURED):
+            return
+        named: set[int] = set()
+        for stage in model.stages:
+            if _has_certificates(stage) if stage.parent is None else stage.parent.index in named:
+                named.add(stage.index)
+            for run in stage.runs:
+                if CERTIFICATES in run.text:
+                    named.add(stage.index)
+                if "install" in run.text and any(program in run.text for program in APT.programs):
+                    yield from self.run(model, stage, run, named)
+
+    def run(self, model: Model, stage: Stage, run: Run, named: set[int]) -> Iterator[Proposal]:
+        """The fix for one RUN; ``named`` are the stages that have ca-certificates, and grows."""
+        reading = reading_of(run)
+        calls = [call for _, call in reading.calls if _is_open(call)] if reading else []
+        if reading is None or run.form == "exec" or not run.editable:
+            if calls or reading is None:
+                yield self.refuse(run.instruction, "there is no script that could be changed", "section 2")
+            return
+        if not calls:
+            return
+        edits = RunEdits(model.document, run, reading)
+        more = False
+        for call in calls:
+            edits.insert(_flag_place(call), FLAG)
+            packages = [word for word in call.arguments if not word.text.startswith("-")]
+            wanted = any(word.literal in NEED_CERTIFICATES for word in packages)
+            if wanted and stage.index not in named:
+                more = True
+                named.add(stage.index)
+                edits.before(packages[0], CERTIFICATES)
+        yield self.fix(
+            run.instruction, edits.edits,
+            "apt installs every recommended package as well"
+            + (f"; {CERTIFICATES} is named, because https needs it" if more else ""),
+            "the packages that are only recommended",
+            paths=["/usr/**", "/etc/**", "/var/lib/dpkg/**"], **differences([edits]),
+        )  # fmt: skip
+
+
+def _is_open(call: PackageCommand) -> bool:
+    """Whether the call installs packages by name and leaves the question of recommendations open."""
+    if call.manager is not APT or call.action != "install" or program_name(call.words[call.program]) == "aptitude":
+        return False
+    if call.has(*DECIDED) or any("install-recommends" in word.text.lower() for word in call.words):
+        return False
+    return "xargs" in call.prefix or any(not word.text.startswith("-") for word in call.arguments)
+
+
+def _flag_place(call: PackageCommand) -> Word:
+    """The word behind which the author puts flags: the last of those that follow ``install``, else that itself."""
+    place = call.words[call.subcommand]
+    for word in call.arguments:
+        if not word.text.startswith("-") or word.literal is None or word.literal in APT.valued:
+            break
+        place = word
+    return place
+
+
+def _has_certificates(stage: Stage) -> bool:
+    """Whether ca-certificates are part of the image that a stage begins with."""
+    name = (stage.base or "").partition(":")[0]
+    official = stage.image.family in ("debian", "ubuntu") and name not in ("debian", "ubuntu")
+    return official and "slim" not in (stage.base or "")
