@@ -3,13 +3,16 @@
 Every offset is an index into `Script.text`; an end is exclusive. Nodes nest and never overlap, with one
 exception that the shell itself makes: the body of a heredoc lies behind the line that holds its operator,
 outside of its command.
+
+The nodes are named tuples, which import four times as fast as frozen dataclasses. Two cannot be: a `List` is
+iterated by its items, and a `Redirect` waits for its heredoc.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ExpansionKind = Literal["parameter", "command", "arithmetic", "process"]
 CompoundKind = Literal[
@@ -29,8 +32,7 @@ Connector = Literal["", "&&", "||", ";", "\n", "&"]
 Terminator = Literal["", ";", "&", "\n"]
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """`$x`, `${x:-y}`, `$(…)`, a back-quoted command, `$((…))` or `<(…)`."""
 
     start: int
@@ -42,8 +44,7 @@ class Expansion:
     nested: tuple[Expansion, ...]  # in the operand of ${…} or in the arithmetic; not those of body
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word as written. `literal` is its value where no shell and no environment can change it."""
 
     start: int
@@ -54,8 +55,7 @@ class Word:
     quoted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """`NAME=value` or `NAME+=value` before a command; an array value keeps its parentheses in the word."""
 
     start: int
@@ -65,8 +65,7 @@ class Assignment:
     value: Word
 
 
-@dataclass(frozen=True, slots=True)
-class Heredoc:
+class Heredoc(NamedTuple):
     """The body of a `<<` redirection; start to end includes the delimiter line without its line end."""
 
     start: int
@@ -91,8 +90,7 @@ class Redirect:
     heredoc: Heredoc | None
 
 
-@dataclass(frozen=True, slots=True)
-class Simple:
+class Simple(NamedTuple):
     """Assignments, words and redirections; at least one of them."""
 
     start: int
@@ -112,8 +110,7 @@ class Simple:
         return tuple(word.literal for word in self.words)
 
 
-@dataclass(frozen=True, slots=True)
-class Compound:
+class Compound(NamedTuple):
     """A compound command, or a function definition: its one body is a list of the one compound command."""
 
     start: int
@@ -128,8 +125,7 @@ class Compound:
 Command = Simple | Compound
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(NamedTuple):
     """Commands joined by `|`, with `!` or `time` in front."""
 
     start: int
@@ -139,8 +135,7 @@ class Pipeline:
     commands: tuple[Command, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A pipeline and the operator *before* it, "" and an empty span for the first of a list."""
 
     connector: Connector
@@ -164,16 +159,14 @@ class List:
         return iter(self.items)
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """From `#` to the end of the line, without the newline."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """A construct that a POSIX sh (dash, busybox ash) refuses, or reads in another way than bash."""
 
     kind: str
@@ -183,8 +176,7 @@ class Dialect:
     structure: bool  # the other reading splits the commands around it differently, as `a &> f` does
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """A script that was understood completely."""
 
     text: str
@@ -194,8 +186,7 @@ class Script:
     heredocs: tuple[Heredoc, ...]  # all of them, also those of nested commands, in order
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(NamedTuple):
     """A script that the parser is not sure of: nobody may change it or conclude anything from it."""
 
     text: str

@@ -5,15 +5,14 @@ where errexit is ignored, so none of them may depend on it. With `;` under a `se
 script but the last must then end the shell itself when it fails. A subshell keeps what a script changes from
 the next one, and when it fails under `set -e` it always ends the shell.
 
-The status is the same to the number, with one exception: over a variable that is not set (`set -u`, `${x:?}`),
-bash leaves a subshell with 1 and the shell itself with 127.
+The status is the same to the number, with one exception: where bash itself gives up, over a variable that is
+not set (`set -u`, `${x:?}`) or is readonly, it leaves a subshell with 1 and the shell itself with 127.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from optimizer.shell.ast import Comment, Heredoc, Item, Script
 from optimizer.shell.errexit import fires, head, head_options, indifferent, sets_errexit
@@ -34,8 +33,7 @@ _LONGEST = 120_000  # bytes; MAX_ARG_STRLEN is 131,072, and joining adds a few
 _FAILING = frozenset(str(status) for status in range(1, 256))
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
+class Shell(NamedTuple):
     """The shell of a RUN: `sh` is any POSIX one, be it dash, busybox ash or bash."""
 
     dialect: Literal["sh", "bash"] = "sh"
@@ -43,8 +41,7 @@ class Shell:
     startup_files: bool = False  # a login or interactive shell, or BASH_ENV or ENV is set
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One script in the joined one: `prefix`, then text[start:end] of it, then `suffix`."""
 
     wrap: Wrap
@@ -55,8 +52,7 @@ class Part:
     reason: str  # why it is wrapped, "" if it is not
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """How to join: the parts, and between each two of them a separator (" && ", "; " or a newline)."""
 
     parts: tuple[Part, ...]
@@ -64,16 +60,14 @@ class Plan:
     multiline: bool  # needs real newlines: a heredoc of RUN, not a line of RUN
 
 
-@dataclass(frozen=True, slots=True)
-class JoinRefusal:
+class JoinRefusal(NamedTuple):
     """Why scripts cannot be joined, and the index of the one to blame."""
 
     script: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
+class _Facts(NamedTuple):
     script: Script
     changes: tuple[StateChange, ...]
     uses: tuple[ProcessUse, ...]
@@ -230,7 +224,7 @@ def _in_sequence(facts: Sequence[_Facts], shell: Shell) -> Plan | JoinRefusal:
         parts.append(_part("subshell" if reason else "plain", one, index, shared, reason, last=last))
     multiline = any(one.multiline for one in facts)
     if not (given or shared or (parts[0].wrap == "plain" and facts[0].head.get("errexit"))):
-        parts[0] = replace(parts[0], prefix="set -e; " + parts[0].prefix)
+        parts[0] = parts[0]._replace(prefix="set -e; " + parts[0].prefix)
     return Plan(tuple(parts), ("\n" if multiline else "; ",) * (len(facts) - 1), multiline)
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from optimizer.shell.ast import Compound, Expansion, List, Redirect, Script, Simple
 from optimizer.shell.builtins import BUILTINS, HANDLERS, Change, Kind, called, is_path
@@ -26,8 +25,7 @@ _PROCESS_PARAMETERS = frozenset({"?", "$", "!", "0", "_", "-", "PPID", "BASHPID"
 _PROCESS_PARAMETERS |= {"RANDOM", "PIPESTATUS", "BASH_COMMAND", "BASH_SUBSHELL", "BASH_EXECUTION_STRING"}
 
 
-@dataclass(frozen=True, slots=True)
-class StateChange:
+class StateChange(NamedTuple):
     """One change of the shell's state that reaches whatever runs behind it in the same shell."""
 
     kind: Kind
@@ -38,8 +36,7 @@ class StateChange:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessUse:
+class ProcessUse(NamedTuple):
     """Something that depends on the shell's own process: a job, or a parameter such as `$$`."""
 
     kind: UseKind

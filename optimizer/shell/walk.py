@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from optimizer.shell.ast import (
     Command,
@@ -21,8 +21,7 @@ from optimizer.shell.ast import (
 Node = Script | List | Item | Pipeline | Command | Word | Expansion
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(NamedTuple):
     """How a node runs, seen from the node that the walk began with.
 
     Behind `&&` nothing is conditional: it runs where everything before it succeeded. Conditional is what
@@ -77,8 +76,7 @@ def _list(node: List, where: Where, places: list[Place]) -> None:
     for item, background in zip(node.items, backgrounds(node), strict=True):
         inner = where
         if item.connector == "||" or background:
-            inner = replace(
-                where,
+            inner = where._replace(
                 conditional=where.conditional or item.connector == "||",
                 background=where.background or background,
                 subshell=where.subshell or background,
@@ -101,7 +99,7 @@ def backgrounds(node: List) -> list[bool]:
 
 def _pipeline(node: Pipeline, where: Where, places: list[Place]) -> None:
     if len(node.commands) > 1 and not where.subshell:
-        where = replace(where, subshell=True)
+        where = where._replace(subshell=True)
     for command in node.commands:
         _command(command, where, places)
 
@@ -116,20 +114,20 @@ def _command(node: Command, where: Where, places: list[Place]) -> None:
         _redirects(node.redirects, where, places)
         return
     _words(node.words, where, places)
-    perhaps = replace(where, conditional=True)
+    perhaps = where._replace(conditional=True)
     match node.kind:
         case "subshell":
-            inner = [replace(where, subshell=True)]
+            inner = [where._replace(subshell=True)]
         case "if":
             inner = [where, *[perhaps] * (len(node.bodies) - 1)]
         case "while" | "until":
-            inner = [replace(where, loop=True), replace(perhaps, loop=True)]
+            inner = [where._replace(loop=True), perhaps._replace(loop=True)]
         case "for" | "select":
-            inner = [replace(perhaps, loop=True)]
+            inner = [perhaps._replace(loop=True)]
         case "case":
             inner = [perhaps] * len(node.bodies)
         case "function":
-            inner = [replace(perhaps, function=node.name, loop=False)]
+            inner = [perhaps._replace(function=node.name, loop=False)]
         case _:
             inner = [where] * len(node.bodies)
     for body, place in zip(node.bodies, inner, strict=True):
@@ -154,7 +152,7 @@ def _expansions(expansions: Iterable[Expansion], where: Where, places: list[Plac
     for expansion in expansions:
         places.append((expansion, where))
         if expansion.body:
-            _list(expansion.body, replace(where, subshell=True), places)
+            _list(expansion.body, where._replace(subshell=True), places)
         if expansion.nested:
-            inner = replace(where, conditional=True) if expansion.kind == "parameter" else where
+            inner = where._replace(conditional=True) if expansion.kind == "parameter" else where
             _expansions(expansion.nested, inner, places)

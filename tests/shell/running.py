@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_UNSET = re.compile(rb"unbound variable|unset$", re.MULTILINE)
+_FATAL = re.compile(rb"unbound variable|unset$|readonly variable", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def _outcome(top: str) -> Outcome:
             content = b"" if name in folders else _read(path)
             files.append((path.removeprefix(top), os.stat(path).st_mode, content))
     status = _read(f"{top}/status").decode()
-    if status in ("1\n", "127\n") and _UNSET.search(_read(f"{top}/err")):
-        status = "failed over an unset variable\n"  # bash: 1 in a subshell, 127 elsewhere
+    if status in ("1\n", "127\n") and _FATAL.search(_read(f"{top}/err")):
+        status = "ended by bash itself\n"  # 1 in a subshell, 127 elsewhere
     return Outcome(status, _read(f"{top}/out").decode(), tuple(sorted(files)))
 
 
