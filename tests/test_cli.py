@@ -324,6 +324,27 @@ def test_the_report_for_programs(monkeypatch: pytest.MonkeyPatch, folder: Path) 
     assert json.loads(dockopt("fix", "--format", "json", "nowhere").out)["files"] == []
 
 
+def test_the_report_is_as_documented(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "json.md").read_text()
+    example = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    (folder / "Dockerfile").write_text("FROM x\nRUN a\nRUN b\n")
+    (folder / "Dockerfile.bad").write_text("RUM y\n")
+
+    def refuse(self: Transform, at: Instruction, context: BuildContext | None) -> Iterator[Proposal]:
+        if at.args == "b":
+            yield self.refuse(at, "no", "section 2")
+
+    use(monkeypatch, replacing("a", "A"), transform(refuse))
+    made = json.loads(dockopt("fix", "--format", "json").out)
+
+    def keys(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: keys(each) for key, each in value.items()}
+        return [keys(each) for each in value if isinstance(each, dict)] if isinstance(value, list) else None
+
+    assert keys(made) == keys(example)
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "coloured"),
     [

@@ -10,29 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from optimizer import __version__
-from optimizer.runner import Note, Result
+from optimizer.runner import Result
 
 VERSION = 1
 
 
 def report(results: Iterable[Result]) -> Iterator[str]:
-    """The report in pieces, one a file, so that it never has to be held as a whole.
-
-    ::
-
-        {"version": 1, "dockopt": "0.1.0", "files": [
-          {"path": "Dockerfile",
-           "status": "changed",           # or "unchanged", or "failed": then error is there and nothing else
-           "error": {"line": 3, "column": 1, "message": "…"},                     # 0: the file as a whole
-           "diff": "--- a/Dockerfile…",   # of the Dockerfile and of the files beside it
-           "fixes": [{"transform": "merge_runs", "safety": "safe", "line": 2, "reason": "…", "saves": "…",
-                      "paths": ["/var/lib/apt/lists"]}],  # what leaves the image
-           "suggestions": […],            # like fixes; not applied
-           "refusals": [{"transform": "merge_runs", "line": 9, "reason": "…", "paragraph": "section 2"}],
-           "companions": [".dockerignore"],               # the files beside it, in the build context
-           "parent_images": ["python:3.12", "build"]}     # one a stage: an image, or an earlier stage
-        ]}
-    """
+    """The report in pieces, one a file: it is never held as a whole."""
     yield f'{{"version": {VERSION}, "dockopt": "{__version__}", "files": ['
     separator = "\n"
     for result in results:
@@ -54,13 +38,9 @@ def _file(result: Result) -> dict[str, Any]:
         "path": path,
         "status": "changed" if result.changed else "unchanged",
         "diff": result.diff,
-        "fixes": [_note(note) for note in result.fixes],
-        "suggestions": [_note(note) for note in result.suggestions],
+        "fixes": [note._asdict() for note in result.fixes],
+        "suggestions": [note._asdict() for note in result.suggestions],
         "refusals": [refused._asdict() for refused in result.refusals],
         "companions": [path for path, _ in result.companions],
         "parent_images": list(result.parents),
     }
-
-
-def _note(note: Note) -> dict[str, Any]:
-    return note._asdict()
