@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from optimizer import leftovers
 from optimizer.context import BuildContext
@@ -37,6 +37,7 @@ SOURCES = frozenset({
 })  # fmt: skip
 """Endings of the files that may name another file."""
 MOST_SOURCES = 2_000
+MOST_DOCKERFILES = 50
 LOGIN_READERS = {
     ".npmrc": frozenset({"npm", "npx", "yarn", "pnpm", "bun"}),
     ".yarnrc.yml": frozenset({"yarn"}),
@@ -85,19 +86,29 @@ class ContextUse:
         return Leftover(self.path, Kind.CI, self.path)
 
     @cached_property
-    def others(self) -> dict[str, tuple[Copied, ...]]:
-        """What the other Dockerfiles copy that may be built from the same context, by their path."""
+    def dockerfiles(self) -> tuple[str, ...]:
+        """The other Dockerfiles that may be built from the same context."""
         shown = [each.path for each in self.leftovers if leftovers.is_dockerfile(posixpath.basename(each.path))]
-        paths = {*shown, *(name for name in self.context.names_on_disk() if leftovers.is_dockerfile(name))}
-        found = {}
-        for path in sorted(paths):
+        return tuple(sorted({*shown, *filter(leftovers.is_dockerfile, self.context.names_on_disk())}))
+
+    @cached_property
+    def sources(self) -> tuple[tuple[str, int, str | None], ...]:
+        """Every source of a COPY in them and in this one: the Dockerfile's path ("" for this one), line, and source."""
+        found = [("", each.instruction.line, each.source) for each in self.copies]
+        for path in self.dockerfiles:
             text = self.context.read_on_disk(path)
-            if text is None or text == self.model.document.text:
-                continue
-            try:
-                found[path] = tuple(each for stage in read(text).stages for each in copied(stage))
-            except ParseError:
-                continue  # nobody can build it
+            if text is not None and text != self.model.document.text:
+                found += ((path, line, source) for line, source in _sources(text))
+        return tuple(found)
+
+    @cached_property
+    def named(self) -> dict[str, str]:
+        """What the sources stand for, and where they are named; not of one that takes whatever lies there."""
+        found: dict[str, str] = {}
+        for path, line, source in self.sources:
+            if source is not None and posixpath.basename(source) != "*":
+                for match in self.context.glob(source):
+                    found.setdefault(match, f"line {line}{f' of {path}' if path else ''}")
         return found
 
     def unclear(self) -> str | None:
@@ -107,11 +118,11 @@ class ContextUse:
             return f"what is ignored now is not clear: {ignore.problems[0]}"
         if ignore is not None and self.context.read_on_disk(self.path) is None:
             return f"{self.path} cannot be read as text"
-        for path, copies in {"": self.copies, **self.others}.items():
-            for each in copies:
-                if each.source is None:
-                    where = f" of {path}" if path else ""
-                    return f"a source in line {each.instruction.line}{where} has a variable: it may name anything"
+        if len(self.dockerfiles) > MOST_DOCKERFILES:
+            return f"more than {MOST_DOCKERFILES} Dockerfiles may be built from this context"
+        for path, line, source in self.sources:
+            if source is None:
+                return f"a source in line {line}{f' of {path}' if path else ''} has a variable: it may name anything"
         return None
 
     def completed(self, patterns: Iterable[str]) -> str:
@@ -146,13 +157,7 @@ class ContextUse:
         return None
 
     def _copied_by_name(self, leftover: Leftover) -> str | None:
-        after = self.context.with_file(self.path, self.completed([leftover.pattern]))
-        for path, copies in {"": self.copies, **self.others}.items():
-            for each in copies:
-                assert each.source is not None
-                if posixpath.basename(each.source) != "*" and self.context.glob(each.source) != after.glob(each.source):
-                    return f"line {each.instruction.line}{f' of {path}' if path else ''} names it"
-        return None
+        return next((f"{where} names it" for path, where in self.named.items() if leftover.hides(path)), None)
 
     def _made_again(self, leftover: Leftover) -> str | None:
         name = posixpath.basename(leftover.path)
@@ -165,21 +170,30 @@ class ContextUse:
         return None
 
     def _read_by_name(self, leftover: Leftover) -> str | None:
-        for stage in self.model.stages:
-            for instruction in stage.instructions:
-                if instruction.keyword in READERS and any(
-                    self._means(word, leftover.path, stage, instruction) for word in _tokens(instruction)
-                ):
+        name = posixpath.basename(leftover.path)
+        if name in self.model.document.text:
+            for stage, instruction, word in self.words:
+                if name in word and self._means(word, leftover.path, stage):
                     return f"line {instruction.line} names it"
         return None
 
-    def _means(self, word: str, path: str, stage: Stage, instruction: Instruction) -> bool:
+    @cached_property
+    def words(self) -> tuple[tuple[Stage, Instruction, str], ...]:
+        """What may be a path in the instructions that run something, or say what is run."""
+        return tuple(
+            (stage, instruction, word)
+            for stage in self.model.stages
+            for instruction in stage.instructions
+            if instruction.keyword in READERS
+            for word in _tokens(instruction)
+        )
+
+    def _means(self, word: str, path: str, stage: Stage) -> bool:
         """Whether a word of an instruction may mean the path of the context, or something below it."""
-        name = posixpath.basename(path)
-        if name not in word or word.startswith(("~", "$HOME")) or "://" in word:
+        if word.startswith(("~", "$HOME")) or "://" in word:
             return False
         if not word.startswith("/"):
-            return name in word.split("/")
+            return posixpath.basename(path) in word.split("/")
         copies = [each for some in stage.lineage for each in copied(some)]
         source = origin(copies, posixpath.normpath(word), self.context)
         return source is not None and (source == path or source.startswith(f"{path}/"))
@@ -256,6 +270,16 @@ def _calls(stage: Stage) -> Iterator[_Call]:
         else:
             tokens = [posixpath.basename(token) for token in _tokens(run.instruction)]
             yield from (_Call(line, (unversioned(token), *tokens)) for token in tokens)
+
+
+@lru_cache(maxsize=256)
+def _sources(text: str) -> tuple[tuple[int, str | None], ...]:
+    """The sources of each COPY in a Dockerfile, with their lines; none where nobody can build it."""
+    try:
+        stages = read(text).stages
+    except ParseError:
+        return ()
+    return tuple((each.instruction.line, each.source) for stage in stages for each in copied(stage))
 
 
 def _makes(stage: Stage, leftover: Leftover) -> bool:

@@ -99,6 +99,13 @@ class Leftover:
     """The line for .dockerignore that hides it."""
     makers: frozenset[str] = frozenset()
 
+    def hides(self, path: str) -> bool:
+        """Whether the line hides another path: below this one or, with ``**/``, of the same name anywhere."""
+        if not self.pattern.startswith("**/"):
+            return path == self.path or path.startswith(f"{self.path}/")
+        name = self.pattern[3:]
+        return any(part == name or (name[0] == "*" and part.endswith(name[1:])) for part in path.split("/"))
+
 
 def find(context: BuildContext, folder: str) -> Iterator[Leftover]:
     """The leftovers below a folder of the context; not what lies in a leftover."""

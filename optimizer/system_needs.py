@@ -137,7 +137,7 @@ class _Chain:
             if each.instruction is not instruction:
                 continue
             if self.context is None or each.source is None:
-                yield "copies files that there is no build context to look into for"
+                yield "copies files, and there is no build context to look into"
                 return
             for match in self.context.glob(each.source):
                 paths = leftovers.rest(self.context, match) if self.context.is_dir(match) else [match]
