@@ -42,6 +42,7 @@ SPAWNING = ("subprocess", "os.system", "os.popen", "pexpect", "child_process", "
             "Command::new", "shell_exec", "Deno.Command")  # fmt: skip
 """What a source file says that starts other programs."""
 _QUOTED = re.compile(r"""["'`]([A-Za-z][\w+.-]*)(?=["'` ])""")
+MOST_SOURCES = 2_000
 DEEPEST = 8
 
 
@@ -84,6 +85,7 @@ class _Chain:
         self.installed = set(image.keeps)
         self.copies: list[Copied] = []
         self.depth = 0
+        self.looked_at = 0
 
     def first(self, chain: Sequence[Stage]) -> Need | None:
         for stage in chain:
@@ -139,12 +141,20 @@ class _Chain:
             if self.context is None or each.source is None:
                 yield "copies files, and there is no build context to look into"
                 return
-            for match in self.context.glob(each.source):
-                paths = leftovers.rest(self.context, match) if self.context.is_dir(match) else [match]
-                for path in paths:
-                    if path.rpartition(".")[2] in ENDINGS:
-                        text = self.context.read(path) or ""
-                        yield from (f"copies {reason}" for reason in self.source(path, text))
+            for path in self.sources(each.source, self.context):
+                self.looked_at += 1
+                if self.looked_at > MOST_SOURCES:
+                    yield f"copies more than {MOST_SOURCES} source files, which are not all looked through"
+                    return
+                text = self.context.read(path) or ""
+                yield from (f"copies {reason}" for reason in self.source(path, text))
+
+    def sources(self, pattern: str, context: BuildContext) -> Iterator[str]:
+        """The files that a source of COPY stands for, as far as they may start programs."""
+        for match in context.glob(pattern):
+            for path in leftovers.rest(context, match) if context.is_dir(match) else (match,):
+                if path.rpartition(".")[2] in ENDINGS:
+                    yield path
 
     def taken(self, origin: Stage) -> Iterator[str]:
         base = list(origin.lineage)[-1].base

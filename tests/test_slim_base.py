@@ -296,3 +296,9 @@ def test_the_tag_alone_is_written() -> None:
     assert (
         optimize('FROM node\nCMD ["x"]', [registry.find(NAME)], suggested={NAME}).after == 'FROM node:slim\nCMD ["x"]'
     )
+
+
+def test_more_sources_than_anybody_looks_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optimizer.system_needs.MOST_SOURCES", 2)
+    assert reason(f"COPY . /a{END}", {"a.py": "", "b.py": "", "c.txt": ""}) == ""
+    assert "more than 2 source files" in reason(f"COPY . /a{END}", {"a.py": "", "b.py": "", "c.py": ""})
