@@ -59,9 +59,10 @@ def compare(
     """Compare two images.
 
     :param allowed: patterns of the paths that the fixes remove or add (`Fix.paths`).
-    :param split: whether the result has a base image or stages of its own: then what it does not have any more is by
-        design, and the rest has to be as it was.
-    :param base: with `split`, what is in the new base image: that it brings files of its own is by design too.
+    :param split: whether the fixes choose other stages or another base image. Then the patterns say what may be gone or
+        come, and all that stays has to be as it was, but for what lists the packages and users of a system; whether
+        the programs find what they need is for runtime.py to say.
+    :param base: with `split`, what is in the new base image: that this is as it is there is by design.
     :raises ValueError: for a pattern that is none.
     """
     accounts = _Account(after, allowed, split, base or {})
@@ -97,9 +98,9 @@ class _Account:
     def permits(self, difference: Difference) -> bool:
         """Whether a path may differ in this way."""
         path, unpaired = difference.name, difference.verb is not Verb.CHANGED
-        if self._declared.covers(path) or (unpaired and self._folders.covers(path)):
+        if self._split and (self._given(path) or self._lists(difference)):
             return True
-        return self._split and (difference.verb is Verb.LOST or self._given(path) or self._lists(difference))
+        return (unpaired and self._folders.covers(path)) or (not self._split and self._declared.covers(path))
 
     def _given(self, path: str) -> bool:
         """Whether what is there is the new base image's."""
