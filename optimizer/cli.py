@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import gc
+import signal
+import sys
 
 
 def run() -> None:
     """Run the command that the program's arguments name.
 
     What is loaded lives as long as the program does: the garbage collector is kept from looking through it, again and
-    again while it is loaded, and once more at the end. That is a fifth of the time that one Dockerfile takes.
+    again while it is loaded, and once more at the end (19 of 133 CPU ms for one Dockerfile, when it was measured).
     """
     gc.disable()
     from optimizer.commands import app
 
     gc.freeze()
     gc.enable()
+    # As Ctrl-C does, so that what is under way is tidied up: a file half written, other processes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app(prog_name="dockopt")
     finally:

@@ -281,7 +281,7 @@ def _cores() -> int:
 def _over_processes(tasks: Sequence[Task], plan: Plan, workers: int) -> Iterator[Result]:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import get_all_start_methods, get_context
+    from multiprocessing import active_children, get_all_start_methods, get_context
     from sys import platform
 
     # Forked processes have the transforms loaded already; on macOS system libraries do not bear it.
@@ -295,6 +295,10 @@ def _over_processes(tasks: Sequence[Task], plan: Plan, workers: int) -> Iterator
             except BrokenProcessPool:
                 message = "the process working on it was ended by the system (out of memory?): try --jobs 1"
                 yield from (Result(task, Failure(NOT_READ, 0, 0, message)) for task in chunk)
+    except BaseException:  # Ctrl-C, or nobody wants the rest: what is being worked on is of no use
+        for child in active_children():
+            child.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -309,6 +313,7 @@ def _begin(plan: Plan) -> None:
     global _plan
     _plan = plan
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that the user started
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which that one ends this one
 
 
 def _work(tasks: Sequence[Task]) -> list[Result]:

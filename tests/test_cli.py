@@ -409,7 +409,8 @@ def test_a_reader_that_goes_away_ends_it_quietly(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_an_interrupt_ends_it_cleanly(folder: Path, jobs: str) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_it_cleanly(folder: Path, jobs: str, how: signal.Signals) -> None:
     for number in range(3000):
         (folder / f"{number}.Dockerfile").write_text(BEFORE)
     process = subprocess.Popen(
@@ -417,9 +418,11 @@ def test_an_interrupt_ends_it_cleanly(folder: Path, jobs: str) -> None:
     )
     assert process.stdout is not None
     process.stdout.readline()  # it has begun to write
-    os.killpg(process.pid, signal.SIGINT)
+    process.send_signal(how)
     _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (130, b"")
+    assert (process.returncode, err) == (128 + how, b"")
+    with pytest.raises(ProcessLookupError):  # none is left of those that it started
+        os.killpg(process.pid, signal.SIGKILL)
     texts = {path.read_text() for path in folder.iterdir() if path.name != "app.py"}
     assert texts == {BEFORE, AFTER}
 

@@ -179,3 +179,27 @@ print(len(list(results([Task(STDIN, data=b"FROM x")] * {files}, Plan()))), "mult
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"{files} {loaded}\n"
+
+
+HANGING = """
+from tests.probes import *
+from optimizer.runner import *
+
+def hang(self, at, context):
+    print("hangs", flush=True)
+    while True:
+        pass
+    yield
+
+use(pytest.MonkeyPatch(), transform(hang))
+list(results([Task(STDIN, data=b"FROM x")] * 100, Plan(), 2))
+"""
+
+
+def test_an_interrupt_does_not_wait_for_a_file_that_takes_forever() -> None:
+    with subprocess.Popen((sys.executable, "-c", HANGING), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert err.endswith(b"KeyboardInterrupt\n")
