@@ -101,11 +101,15 @@ class Builder(ABC):
 
     tool: str
     """The program that is run for all but building."""
+    registry = ""
+    """What it puts before the name of an image that is of no registry."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.name = f"dockopt-verify-{os.getpid()}-{secrets.token_hex(4)}"
         self._numbers = count(1)
+        self._images: list[str] = []
+        self._containers: list[str] = []
         self._folder = tempfile.TemporaryDirectory(prefix="dockopt-verify-")
 
     @abstractmethod
@@ -144,15 +148,13 @@ class Builder(ABC):
 
     def once(self, built: Built, command: Sequence[str], limits: Limits) -> Ran:
         """Run a command in a container of its own, without network and within limits."""
-        name = f"{self.name}-{next(self._numbers)}"
-        return self._bounded(
-            [self.tool, "run", "--rm", *self._confined(name, limits), "--entrypoint", command[0], built.image, *command[1:]],
-            limits,
-        )
+        confined = self._confined(self._container(), limits)
+        run = [self.tool, "run", "--rm", *confined, "--entrypoint", command[0], built.image, *command[1:]]
+        return self._bounded(run, limits)
 
     def start(self, built: Built, limits: Limits) -> str:
         """Start a container with what the image itself starts, without network and within limits; its name."""
-        name = f"{self.name}-{next(self._numbers)}"
+        name = self._container()
         ended = run([self.tool, "run", "--detach", *self._confined(name, limits), built.image], ANSWER)
         if ended.status:
             raise CannotJudge("the image's own command could not be started", ended.tail)
@@ -165,6 +167,15 @@ class Builder(ABC):
     def stop(self, container: str) -> None:
         """Remove a container that was started."""
         run([self.tool, "rm", "--force", "--volumes", container], ANSWER)
+
+    def _image(self) -> str:
+        """A name for the next image; whatever bears it is removed at the end."""
+        self._images.append(f"{self.registry}{self.name}:{next(self._numbers)}")
+        return self._images[-1]
+
+    def _container(self) -> str:
+        self._containers.append(f"{self.name}-{next(self._numbers)}")
+        return self._containers[-1]
 
     def _confined(self, name: str, limits: Limits) -> list[str]:
         options = ["--name", name, "--network", "none", "--pull", "never", "--pids-limit", str(limits.processes)]
@@ -210,16 +221,14 @@ class Builder(ABC):
 
     def close(self) -> None:
         """Remove what was made: containers, images, files. Nothing that goes wrong here stops the rest."""
-        with suppress(OSError):
-            for line in self._listed("ps", "--all", "--filter", f"name={self.name}", "--format", "{{.Names}}"):
-                self.stop(line)
-            images = self._listed("images", "--filter", f"reference={self.name}", "--format", "{{.Repository}}:{{.Tag}}")
-            if images:
-                run([self.tool, "rmi", "--force", *images], ANSWER)
+        for words, names in (
+            (("rm", "--force", "--volumes"), self._containers),
+            (("rmi", "--force"), self._images),
+        ):
+            if names:
+                with suppress(OSError):
+                    run([self.tool, *words, *names], ANSWER)
         self._folder.cleanup()
-
-    def _listed(self, *words: str) -> list[str]:
-        return run([self.tool, *words], ANSWER).output.decode().split()
 
     def __enter__(self) -> Self:
         return self

@@ -55,7 +55,7 @@ class Buildx(Builder):
         if no_cache or not self._mounts:
             # Cache mounts outlive --no-cache; in a name space of their own they begin empty, too.
             self._mounts = secrets.token_hex(8)
-        image = f"{self.name}:{next(self._numbers)}"
+        image = self._image()
         command = self._command(source, no_cache)
         command[-1:-1] = ["--tag", image, "--load"] if self._local else ["--output", "type=cacheonly"]
         progress = Progress()

@@ -32,6 +32,8 @@ def connect(tool: str, options: Options) -> Podman:
 class Podman(Builder):
     """Podman or Buildah: the same library behind both."""
 
+    registry = "localhost/"
+
     def __init__(self, tool: str, options: Options) -> None:
         super().__init__(options)
         self.tool = tool
@@ -40,7 +42,7 @@ class Podman(Builder):
         return self.tool
 
     def build(self, source: Source, *, no_cache: bool = False) -> Built:
-        image = f"localhost/{self.name}:{next(self._numbers)}"
+        image = self._image()
         command = self._command(source, image, no_cache)
         with Process(command, self.options.timeout) as process:
             steps = tuple(_steps(process.output))
@@ -85,7 +87,8 @@ def _steps(output: IO[bytes]) -> Iterator[Step]:
             if name:
                 yield Step(name, monotonic() - begun, cached, "", tuple(said))
             place, _, text = line.partition(": ")
-            name, cached, begun, said = f"[{place.replace(_STEP, '').strip('[')}] {text}", False, monotonic(), []
+            number = place.replace("[", "").replace("]", "").replace(_STEP, "")
+            name, cached, begun, said = f"[{number}] {text}", False, monotonic(), []
         elif line.startswith(_CACHED):
             cached = True
         else:

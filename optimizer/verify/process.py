@@ -45,11 +45,12 @@ class Process:
         timeout: float,
         line: Callable[[bytes], bool] = lambda line: False,
         env: Mapping[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         self._started = monotonic()
         self._process = subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,

@@ -33,6 +33,22 @@ class Step(NamedTuple):
         return text if bracket and place.startswith("[") and "/" in place else ""
 
     @property
+    def stage(self) -> str:
+        """The stage that it belongs to, as the builder calls it; "" where there is one only."""
+        return self._place[0]
+
+    @property
+    def number(self) -> int:
+        """Its place in the stage, from 1."""
+        return int(self._place[1])
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        """``build 2/5`` and ``2/5`` taken apart: the stage, and the number in it."""
+        stage, _, numbers = self.name[1 : self.name.index("]")].rpartition(" ")
+        return stage, numbers.partition("/")[0]
+
+    @property
     def ran(self) -> bool:
         """Whether it is an instruction that was executed; FROM never is."""
         return bool(self.instruction) and not self.cached and not self.instruction.startswith("FROM ")

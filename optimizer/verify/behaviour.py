@@ -1,0 +1,104 @@
+"""Whether a program still does what it did: commands in containers of both images, without network and limited."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, NamedTuple
+
+from optimizer.verify.builder import Builder, Built, CannotJudge, Limits, Ran
+
+if TYPE_CHECKING:
+    from optimizer.verify.entry import Config
+
+START = 60.0
+"""Seconds that an image's own program has to become healthy."""
+PROBE = Limits(seconds=30.0)
+
+
+class Expected(NamedTuple):
+    """What a command did in the image as it was."""
+
+    command: str
+    """As the user knows it."""
+    status: int | None
+    outputs: tuple[str, ...]
+    """What it said in the two builds of the original: where they differ, output means nothing."""
+
+
+class Behaviour:
+    """The commands to compare, and what they did in two builds of the original.
+
+    :raises CannotJudge: where a command given by the user already fails there.
+    """
+
+    def __init__(self, builder: Builder, smoke: Sequence[str], limits: Limits) -> None:
+        self.builder = builder
+        self.smoke = [(text, shlex.split(text)) for text in smoke]
+        self.limits = limits
+        self.notes: list[str] = []
+        self._expected: list[Expected] = []
+        self._healthy = False
+        self._probe: list[str] = []
+
+    def learn(self, first: Built, second: Built, config: Config) -> None:
+        """See what the commands do in two builds of the original."""
+        for text, words in self.smoke:
+            one, two = (self.builder.once(built, words, self.limits) for built in (first, second))
+            if one.status != 0:
+                what = one.output if one.status is None else f"status {one.status}"
+                message = f"--smoke {text!r} already fails before the rewrite ({what})"
+                raise CannotJudge(message, one.output.splitlines()[-12:])
+            self._expected.append(Expected(text, one.status, (one.output, two.output)))
+        self._probe = _probe(config.healthcheck, config.shell)
+        if self._probe:
+            reason = self.builder.can_run()
+            self._healthy = not reason and self._health(first).status == 0
+            if not self._healthy:
+                reason = reason or "it does not succeed without network, even before the rewrite"
+                self.notes.append(f"HEALTHCHECK was not run: {reason}")
+
+    def differences(self, built: Built) -> Iterator[str]:
+        """What the commands do otherwise in another image."""
+        for (text, words), expected in zip(self.smoke, self._expected, strict=True):
+            ran = self.builder.once(built, words, self.limits)
+            if ran.status != expected.status:
+                yield f"--smoke {text!r}: status {_status(ran)} instead of {expected.status}{_said(ran.output)}"
+            elif len(set(expected.outputs)) == 1 and ran.output != expected.outputs[0]:
+                yield f"--smoke {text!r}: other output{_said(ran.output)}"
+        if self._healthy:
+            ran = self._health(built)
+            if ran.status != 0:
+                yield f"HEALTHCHECK: status {_status(ran)} instead of 0{_said(ran.output)}"
+
+    def _health(self, built: Built) -> Ran:
+        """What the health check says once it succeeds, or when the time is over."""
+        container = self.builder.start(built, self.limits)
+        end = monotonic() + START
+        try:
+            while True:
+                ran = self.builder.inside(container, self._probe, PROBE)
+                if ran.status == 0 or monotonic() >= end:
+                    return ran
+                sleep(0.5)
+        finally:
+            self.builder.stop(container)
+
+
+def _probe(healthcheck: Mapping[str, object], shell: Sequence[str]) -> list[str]:
+    """The command of a HEALTHCHECK; none without one."""
+    test = healthcheck.get("Test")
+    words = [str(word) for word in test] if isinstance(test, (list, tuple)) else []
+    if words[:1] == ["CMD"]:
+        return words[1:]
+    return [*(shell or ("/bin/sh", "-c")), *words[1:]] if words[:1] == ["CMD-SHELL"] else []
+
+
+def _status(ran: Ran) -> str:
+    return "none" if ran.status is None else str(ran.status)
+
+
+def _said(output: str) -> str:
+    lines = output.strip().splitlines()
+    return f": {lines[-1]}" if lines else ""

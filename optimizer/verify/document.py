@@ -1,0 +1,83 @@
+"""Verdicts for programs: one JSON object. docs/json.md describes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from optimizer import __version__
+from optimizer.report.untrusted import mask, secrets
+from optimizer.verify.measure import Measurement, Scenario, Timing
+from optimizer.verify.verdict import Verdict
+
+VERSION = 1
+
+
+def report(verdicts: Sequence[Verdict]) -> str:
+    """The report.
+
+    ::
+
+        {"version": 1, "dockopt": "0.1.0", "files": [
+          {"path": "Dockerfile",
+           "status": "pass",                 # "fail", "unchanged" or "cannot be judged"
+           "message": "", "lines": [],       # why it cannot be judged; the builder's own last lines
+           "builder": "docker buildx, builder default (docker)",
+           "fixes": [{"transform": "merge_runs", "line": 2, "verdict": "pass", "differences": []}],
+           "notes": [],
+           "measurements": [                 # one a target that was built; "" is the last stage
+             {"target": "", "before": {"layers": 9, "unpacked": 1, "compressed": 1}, "after": {…},   # bytes
+              "scenarios": [{"name": "without cache", "before": {"seconds": [1.0], "median": 1.0, "steps": […]},
+                             "after": {…}}],
+              "replay": null, "notes": []}]}
+        ]}
+    """
+    files = [_file(verdict) for verdict in verdicts]
+    return json.dumps({"version": VERSION, "dockopt": __version__, "files": files}, indent=1) + "\n"
+
+
+def _file(verdict: Verdict) -> dict[str, Any]:
+    outcome = verdict.outcome
+    hidden = secrets(outcome.before) if outcome else ()
+    fixes = [_fix(fix.transform, fix.line, "pass", ()) for fix in (outcome.fixes if outcome else ())]
+    for fix, differences in verdict.failed:
+        fixes.append(_fix(fix.transform, fix.line, "fail", [mask(each, hidden) for each in differences]))
+    return {
+        "path": verdict.task.path,
+        "status": verdict.status,
+        "message": mask(verdict.message, hidden),
+        "lines": [mask(line, hidden) for line in verdict.lines],
+        "builder": verdict.builder,
+        "fixes": fixes,
+        "notes": [mask(note, hidden) for note in verdict.notes],
+        "measurements": [_measurement(each) for each in verdict.measurements],
+    }
+
+
+def _fix(transform: str, line: int, verdict: str, differences: Sequence[str]) -> dict[str, Any]:
+    return {"transform": transform, "line": line, "verdict": verdict, "differences": list(differences)}
+
+
+def _measurement(measured: Measurement) -> dict[str, Any]:
+    return {
+        "target": measured.target,
+        "before": measured.before._asdict(),
+        "after": measured.after._asdict(),
+        "scenarios": [_scenario(each) for each in measured.scenarios],
+        "replay": _scenario(measured.replay) if measured.replay else None,
+        "notes": list(measured.notes),
+    }
+
+
+def _scenario(scenario: Scenario) -> dict[str, Any]:
+    return {"name": scenario.name, "before": _timing(scenario.before), "after": _timing(scenario.after)}
+
+
+def _timing(timing: Timing) -> dict[str, Any]:
+    steps = [
+        {"instruction": step.instruction, "stage": step.stage, "seconds": step.seconds, "ran": step.ran}
+        for step in timing.steps
+        if step.instruction
+    ]
+    return {"seconds": list(timing.seconds), "median": timing.median, "steps": steps}

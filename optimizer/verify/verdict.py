@@ -1,0 +1,187 @@
+"""Says of each fix whether a real build bears it out, and finds the fix at fault where the whole fails."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from optimizer.runner import rewrite
+from optimizer.source import decode, read
+from optimizer.verify.builder import Builder, BuilderError, BuildFailed, CannotJudge
+from optimizer.verify.trial import Shot, Tell, Trials
+
+if TYPE_CHECKING:
+    from optimizer.engine import Accept, Outcome
+    from optimizer.fix import Fix
+    from optimizer.runner import Task
+    from optimizer.verify.measure import Measurement
+
+Status = Literal["pass", "fail", "unchanged", "cannot be judged"]
+
+PATIENCE = 3
+"""Fixes of one transform that fail until all its others are left out unasked."""
+
+
+class Failed(NamedTuple):
+    """A fix that a build does not bear out, and what it does to the image."""
+
+    fix: Fix
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one Dockerfile."""
+
+    task: Task
+    status: Status
+    message: str = ""
+    """Why it cannot be judged."""
+    lines: tuple[str, ...] = ()
+    """The builder's own last lines."""
+    builder: str = ""
+    outcome: Outcome | None = None
+    """The rewrite without the fixes that fail."""
+    failed: tuple[Failed, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    notes: tuple[str, ...] = ()
+    accept: Accept | None = field(default=None, compare=False)
+    """Accepts what was borne out, and nothing else."""
+
+
+class Wish(NamedTuple):
+    """What the user wants of a verification."""
+
+    targets: tuple[str, ...] = ()
+    """The stages to build; none: the last one, and those that are built by name."""
+    smoke: tuple[str, ...] = ()
+    replay: int = 0
+    measure: bool = True
+
+
+Key = tuple[object, ...]
+
+
+def key(fix: Fix, before: str) -> Key:
+    """What makes a fix the same one in another run: what it does to which text."""
+    edits = tuple((before[edit.start : edit.end], edit.text) for edit in fix.edits)
+    return (fix.transform, fix.reason, edits, fix.companions)
+
+
+def verify(task: Task, builder: Builder, wish: Wish, tell: Tell = lambda text: None) -> Verdict:
+    """Build a Dockerfile as it is and as rewritten, compare, and measure. Whatever goes wrong is in the verdict."""
+    try:
+        text = decode(read(task.path) if task.data is None else task.data)
+        return _Verification(task, text, builder, wish, tell).run()
+    except BuilderError as error:
+        return Verdict(task, "cannot be judged", error.message, error.lines, builder.describe())
+
+
+class _Verification:
+    def __init__(self, task: Task, text: str, builder: Builder, wish: Wish, tell: Tell) -> None:
+        self.task = task
+        self.text = text
+        self.builder = builder
+        self.wish = wish
+        self.tell = tell
+        targets = wish.targets or ("", *(target for target in task.targets if task.targets_known))
+        self.trials = [Trials(task, text, builder, target, wish.smoke, tell) for target in dict.fromkeys(targets)]
+        if wish.smoke and (reason := builder.can_run()):
+            raise CannotJudge(f"--smoke cannot be run: {reason}")
+        self.denied: set[Key] = set()
+        self.failures: Counter[str] = Counter()
+
+    def run(self) -> Verdict:
+        outcome = self.rewritten(self.accept)
+        if not outcome.changed:
+            return Verdict(self.task, "unchanged", builder=self.builder.describe(), outcome=outcome)
+        problems: list[str] = []
+        for trials in self.trials:
+            problems += self.first(trials, outcome)
+        failed: list[Failed] = []
+        while problems:
+            position, differences = self.culprit(outcome, problems)
+            failed.append(Failed(outcome.fixes[position], differences))
+            self.deny(position)
+            outcome = self.rewritten(self.accept)
+            problems = self.problems(outcome, "without what failed") if outcome.changed else []
+        notes = tuple(dict.fromkeys(note for trials in self.trials for note in trials.behaviour.notes))
+        return Verdict(
+            self.task,
+            "fail" if failed else "pass",
+            builder=self.builder.describe(),
+            outcome=outcome,
+            failed=tuple(failed),
+            measurements=self.measured(outcome) if self.wish.measure and outcome.changed else (),
+            notes=notes,
+            accept=self.accept,
+        )
+
+    def first(self, trials: Trials, outcome: Outcome) -> list[str]:
+        """Build the original twice and the rewrite once, all without cache and by turns."""
+        trials.original()
+        shot: Shot | BuildFailed
+        try:
+            shot = trials.shoot(trials.source(outcome.after, outcome.companions), "rewritten", no_cache=True)
+            trials.after.append(shot.built)
+        except BuildFailed as error:
+            shot = error
+        trials.original()
+        return trials.problems(outcome, "rewritten", shot)
+
+    def problems(self, outcome: Outcome, what: str) -> list[str]:
+        return [problem for trials in self.trials for problem in trials.problems(outcome, what)]
+
+    def culprit(self, outcome: Outcome, problems: list[str]) -> tuple[int, tuple[str, ...]]:
+        """The fix with which the rewrite begins to fail, by bisection over the fixes in the order of their making."""
+        good, bad = 0, len(outcome.fixes)
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            found = self.problems(self.rewritten(self.only(middle)), f"with {middle} of {len(outcome.fixes)} fixes")
+            if found:
+                bad, problems = middle, found
+            else:
+                good = middle
+        return bad - 1, tuple(problems)
+
+    def rewritten(self, accept: Accept) -> Outcome:
+        """The rewrite with the fixes that are accepted, in the order of their making."""
+        return rewrite(self.task, self.text, accept)
+
+    def accept(self, fix: Fix, before: str, after: str) -> bool:
+        """Whether a fix may be made: it, and those like it, have not failed."""
+        return key(fix, before) not in self.denied and self.failures[fix.transform] < PATIENCE
+
+    def only(self, number: int) -> Accept:
+        """Accept so many fixes, and none after them."""
+        left = number
+
+        def accept(fix: Fix, before: str, after: str) -> bool:
+            nonlocal left
+            accepted = left > 0 and self.accept(fix, before, after)
+            left -= accepted
+            return accepted
+
+        return accept
+
+    def deny(self, position: int) -> None:
+        """Keep the fix at this position of the rewrite out from now on."""
+        made: list[tuple[Key, str]] = []
+
+        def note(fix: Fix, before: str, after: str) -> bool:
+            accepted = self.accept(fix, before, after)
+            if accepted:
+                made.append((key(fix, before), fix.transform))
+            return accepted
+
+        self.rewritten(note)
+        wrong, transform = made[position]
+        self.denied.add(wrong)
+        self.failures[transform] += 1
+
+    def measured(self, outcome: Outcome) -> tuple[Measurement, ...]:
+        """The measurements, a target each."""
+        from optimizer.verify.measure import measure
+
+        return tuple(measure(trials, outcome, self.wish.replay) for trials in self.trials)
