@@ -9,7 +9,7 @@ import io
 import posixpath
 import re
 import tokenize
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -80,11 +80,15 @@ def _parsed(statement: str) -> Iterator[Import]:
 
 
 class Finder:
-    """Where the Python programs of one image look for modules."""
+    """Where the Python programs of one image look for modules.
 
-    def __init__(self, image: Image, interpreters: Iterable[str], home: str) -> None:
+    `loads` says of the path of an extension module whether its shared libraries are there.
+    """
+
+    def __init__(self, image: Image, interpreters: Iterable[str], home: str, loads: Callable[[str], bool]) -> None:
         self._image = image
         self._home = home
+        self._loads = loads
         self.interpreters = tuple(interpreters)
         self._searched = [
             (version, directory) for path in self.interpreters if (version := self._version(path)) is not None
@@ -104,7 +108,10 @@ class Finder:
             directories = [*own, *self._searched]
         found = []
         dots = "." * imported.level
-        for name in (imported.module, *(f"{imported.module}.{name}".lstrip(".") for name in imported.names)):
+        names = [imported.module, *(f"{imported.module}.{name}".lstrip(".") for name in imported.names)]
+        if not imported.level:
+            names.append(f"_{imported.module.partition('.')[0]}")  # the C part of a standard module: ssl has _ssl
+        for name in names:
             if name and any(self._has(directory, version, name) for version, directory in directories):
                 found.append(dots + name)
         return tuple(found)
@@ -118,7 +125,10 @@ class Finder:
         there = self._image.at(f"{folder}/{last}")
         if there is not None and there.kind is Kind.DIRECTORY:
             return True
-        return any(_fits(suffix, version) for suffix in self._files.get((folder, last), ()))
+        return any(
+            _fits(suffix, version) and (not suffix.endswith(".so") or self._loads(f"{folder}/{last}{suffix}"))
+            for suffix in self._files.get((folder, last), ())
+        )
 
     @cached_property
     def _files(self) -> Mapping[tuple[str, str], list[str]]:

@@ -65,8 +65,10 @@ class Looking:
 
 
 def is_application(path: str, script: bool) -> bool:
-    """Whether code is the image's own, not installed from a package; a script is, wherever it lies."""
-    return script or not (path.startswith(_NOT_THE_APPLICATION) or any(part in path for part in _INSTALLED))
+    """Whether code is the image's own, not a module of an installed package; a script is, wherever it lies."""
+    if script and not path.endswith(".py"):
+        return True
+    return not path.startswith(_NOT_THE_APPLICATION) and not any(part in path for part in _INSTALLED)
 
 
 def check(before: Image, after: Image, allowed: Iterable[str] = ()) -> tuple[Finding, ...]:
@@ -81,6 +83,7 @@ class _Check:
     def __init__(self, before: Image, after: Image, allowed: Iterable[str]) -> None:
         self.before, self.after = before, after
         self.old, self.new = Programs(before), Programs(after)
+        self.loaders = Loader(before), Loader(after)
         self.allowed = Patterns(with_folders(allowed))
 
     def findings(self) -> Iterator[Finding]:
@@ -123,11 +126,10 @@ class _Check:
 
     def libraries(self) -> Iterator[Finding]:
         """Programs and libraries find the shared libraries that they need, new enough."""
-        loaders = Loader(self.before), Loader(self.after)
         found: dict[Missing, list[str]] = {}
         for path, entry in self.after.entries.items():
             if isinstance(entry.found, Elf) and not self.allowed.covers(path):
-                for missing in self.missing(loaders, path):
+                for missing in self.missing(path):
                     found.setdefault(missing, []).append(path)
         for missing, paths in found.items():
             others = [path for path in paths if path != missing.path]
@@ -138,9 +140,10 @@ class _Check:
             )
             yield Finding(missing.path, f"needs {missing.what}, which is not found{because}")
 
-    def missing(self, loaders: tuple[Loader, Loader], path: str) -> list[Missing]:
+    def missing(self, path: str) -> list[Missing]:
         """What the file at this path lacks, and did not lack before."""
-        missing = loaders[1].missing(path)
+        old, new = self.loaders
+        missing = new.missing(path)
         if not missing:
             return []
         were = [
@@ -169,7 +172,9 @@ class _Check:
 
     def modules(self) -> Iterator[Finding]:
         """What the application's Python code imports is found by the Python that runs it."""
-        old, new = (_finder(image, programs) for image, programs in ((self.before, self.old), (self.after, self.new)))
+        old, new = (
+            _finder(*each) for each in zip((self.before, self.after), (self.old, self.new), self.loaders, strict=True)
+        )
         lost: dict[str, list[str]] = {}
         for path, entry in self.after.entries.items():
             if not isinstance(entry.found, Code) or self.allowed.covers(path):
@@ -208,12 +213,12 @@ def _number(image: Image, file: str, name: str) -> str:
     return next((":".join(fields[2:4] if file == _PASSWD else fields[2:3]) for fields in found), "")
 
 
-def _finder(image: Image, programs: Programs) -> Finder:
+def _finder(image: Image, programs: Programs, loader: Loader) -> Finder:
     """The Pythons that the image starts; or those on PATH, where it starts none."""
     chains = [link for word in started(image.config) for link in programs.chain(word.text)]
     paths = [path for _, path in chains if path and _is_python(image, path)]
     paths = paths or [path for name in ("python3", "python") if (path := programs.find(name))]
-    return Finder(image, dict.fromkeys(paths), _home(image))
+    return Finder(image, dict.fromkeys(paths), _home(image), lambda path: not loader.missing(path))
 
 
 def _is_python(image: Image, path: str) -> bool:
