@@ -19,6 +19,7 @@ from optimizer.report.terminal import PLAIN, Style
 from optimizer.runner import Plan, choose, results
 from optimizer.source import MAX_SIZE, NO_DOCKERFILE, USAGE, Failure
 from optimizer.tasks import Ask, Tasks, from_paths, from_stdin
+from optimizer.verify.command import verify as verify_command
 
 app = typer.Typer(
     name="dockopt",
@@ -57,6 +58,8 @@ def fix(
     check: Annotated[bool, typer.Option("--check", help="Status 1 if a file would change.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Status 1 if the diff is not empty.")] = False,
     interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Review fix by fix, and rewrite.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Only what builds bear out, suggestions, too.")] = False,
+    builder: Annotated[str, typer.Option(metavar="NAME", help="What builds for --verify [default: found]")] = "",
     suggested: Suggested = False,
     select: Select = None,
     ignore: Ignore = None,
@@ -78,6 +81,7 @@ def fix(
     _refuse(stdin and (in_place or interactive), "standard input cannot be rewritten in place")
     _refuse(bool(stdin_filename) and not stdin, "--stdin-filename goes with - (standard input)")
     _refuse(check and (in_place or interactive), "--check changes nothing: it goes without --in-place and -i")
+    _refuse(interactive and verify, "-i asks people, --verify asks a builder: choose one of them")
     _refuse(interactive and format == "json", "-i is for people, --format json for programs")
     _refuse(interactive and not (sys.stdin.isatty() and sys.stderr.isatty()), "-i asks: it needs a terminal")
 
@@ -100,6 +104,10 @@ def fix(
         from optimizer.review import review
 
         reporter.show(review(found.tasks, plan, console))
+    elif verify:
+        from optimizer.verify.run import verified
+
+        reporter.show(verified(found.tasks, plan, console, builder))
     else:
         reporter.show(results(found.tasks, plan, jobs))
     raise typer.Exit(reporter.status)
@@ -138,6 +146,9 @@ def explain(
         else:
             console.out(explained)
     raise typer.Exit(reporter.status)
+
+
+app.command("verify")(verify_command)
 
 
 def _refuse(wrong: bool, message: str) -> None:

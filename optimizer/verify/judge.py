@@ -10,6 +10,7 @@ from optimizer.verify.compare import compare
 from optimizer.verify.entry import Entry, Image, ImageError
 from optimizer.verify.image import Layer, read_archive
 from optimizer.verify.noise import Noise, measure
+from optimizer.verify.runtime import Looking, check
 
 if TYPE_CHECKING:
     from optimizer.engine import Outcome
@@ -29,7 +30,7 @@ class Judge:
         :raises CannotJudge: where that is not possible.
         """
         try:
-            return read_archive(stream, cache=self._layers)
+            return read_archive(stream, look=Looking(), cache=self._layers)
         except ImageError as error:
             raise CannotJudge(str(error)) from None
 
@@ -45,3 +46,4 @@ class Judge:
         allowed = [path for fix in outcome.fixes for path in fix.paths]
         compared = compare(first, after, noise=self._noise, allowed=allowed, split=base is not None, base=base)
         yield from compared.lines()
+        yield from map(str, check(first, after, allowed))

@@ -1,0 +1,101 @@
+"""Verifies Dockerfiles for the commands: finds the builder, shows what came of it, and ends in good order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from optimizer.discovery import discover
+from optimizer.report.console import Console
+from optimizer.report.reporter import Reporter
+from optimizer.runner import Plan, Result, Task, process
+from optimizer.source import Failure
+from optimizer.verify.builder import BuilderError, Options, find
+from optimizer.verify.document import report
+from optimizer.verify.interrupt import Interrupted, interruptible
+from optimizer.verify.picture import show
+from optimizer.verify.verdict import Verdict, Wish, verify
+
+FAILED = 5
+"""The exit status where a fix is not borne out, or nothing can be said."""
+
+
+def judged(
+    tasks: Sequence[Task], builder: str, options: Options, wish: Wish, reporter: Reporter, *, as_json: bool
+) -> int:
+    """Verify Dockerfiles and show the verdicts; the exit status."""
+    console = reporter.console
+    verdicts: list[Verdict] = []
+    try:
+        with interruptible():
+            for task in tasks:
+                if failure := process(task, Plan()).failure:
+                    reporter.fail(task.path, failure)
+                    continue
+                verdicts.append(_judge(task, builder, options, wish, console))
+                if not as_json:
+                    console.out(show(verdicts[-1], console.out_style))
+    except Interrupted as interrupted:
+        return _interrupted(interrupted, console)
+    if as_json:
+        console.out(report(verdicts))
+    wrong = any(verdict.status in ("fail", "cannot be judged") for verdict in verdicts)
+    return max(reporter.status, FAILED if wrong else 0)
+
+
+def verified(
+    tasks: Sequence[Task],
+    plan: Plan,
+    console: Console,
+    builder: str,
+    options: Options = Options(),  # noqa: B008
+) -> Iterator[Result]:
+    """The results of ``fix`` with the fixes that builds bear out, suggested ones among them, and no others."""
+    try:
+        with interruptible():
+            for task in tasks:
+                yield _verified(task, plan, console, builder, options)
+    except Interrupted as interrupted:
+        raise typer.Exit(_interrupted(interrupted, console)) from None
+
+
+def _verified(task: Task, plan: Plan, console: Console, builder: str, options: Options) -> Result:
+    if failure := process(task, Plan()).failure:
+        return Result(task, failure)
+    task = task._replace(rules=task.rules._replace(suggested=True))
+    verdict = _judge(task, builder, options, Wish(measure=False), console)
+    if verdict.status == "cannot be judged":
+        console.err(show(verdict, console.err_style).rstrip("\n"))
+        return Result(task, Failure(FAILED, 0, 0, "left as it is: no build could bear out its fixes"))
+    if verdict.failed:
+        console.err(show(verdict, console.err_style).rstrip("\n"))
+    return process(task, plan, verdict.accept)
+
+
+def _interrupted(interrupted: Interrupted, console: Console) -> int:
+    console.err("interrupted: nothing is left running, and no image behind")
+    return interrupted.status
+
+
+def _judge(task: Task, builder: str, options: Options, wish: Wish, console: Console) -> Verdict:
+    """Find the builder and verify one Dockerfile. Whatever goes wrong is in the verdict."""
+    try:
+        with find(builder, replace(options, args=_arguments(task, options.args))) as found:
+            return verify(task, found, wish, lambda text: console.err(f"{task.path}: {text}"))
+    except BuilderError as error:
+        return Verdict(task, "cannot be judged", error.message, error.lines)
+    except OSError as error:
+        where = f" ({os.fsdecode(error.filename)})" if error.filename else ""
+        return Verdict(task, "cannot be judged", f"the system says: {error.strerror or error}{where}")
+
+
+def _arguments(task: Task, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The build arguments that Compose, Bake and CI files give this Dockerfile, and those that the user gives."""
+    names = {each.partition("=")[0] for each in given}
+    found = discover([Path(task.path)]).found
+    said = (f"{name}={value}" for each in found for name, value in each.args if name not in names)
+    return (*said, *given)
