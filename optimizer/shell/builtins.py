@@ -51,6 +51,7 @@ _LETTERS = {
 }
 # Options that every shell either knows, or ends over when it is told to set them.
 RELIABLE = frozenset(_LETTERS.values()) | {"pipefail"}
+_NAMES = RELIABLE | {"emacs", "history", "ignoreeof", "interactive-comments", "nolog", "posix", "vi"}
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _DECLARED = re.compile(r"([A-Za-z_]\w*)(?:\+?=|\[|\Z)", re.ASCII)
@@ -114,7 +115,8 @@ def set_options(words: Sequence[Word]) -> Options:
             if letter != "o":
                 options.append((_LETTERS.get(letter), argument[0] == "-"))
             elif arguments:
-                options.append((arguments.pop(0), argument[0] == "-"))
+                name = arguments.pop(0)
+                options.append((name if name in _NAMES else None, argument[0] == "-"))
     return Options(tuple(options), False)
 
 
@@ -192,8 +194,7 @@ def _exit(words: Sequence[Word], where: Where) -> Iterator[Change]:
 
 def _return(words: Sequence[Word], where: Where) -> Iterator[Change]:
     if not where.function:
-        # an error or an exit, and bash as sh does not even exit in a subshell as it does elsewhere
-        yield Change("unknown", None, None, "returns from no function, on which shells disagree")
+        yield Change("ends", None, None, "may end the shell")
 
 
 def _break(words: Sequence[Word], where: Where) -> Iterator[Change]:

@@ -229,12 +229,18 @@ def _in_sequence(facts: Sequence[_Facts], shell: Shell) -> Plan | JoinRefusal:
 
 
 def _part(wrap: Wrap, one: _Facts, index: int, shared: bool, reason: str = "", *, last: bool = False) -> Part:
-    start = one.rest[0].pipeline.start if shared and (index or wrap != "plain") else one.start
+    stripped = shared and (index > 0 or wrap != "plain")
+    start = one.rest[0].pipeline.start if stripped else one.start
     if wrap == "plain":
         return Part(wrap, "", start, one.stop if last else one.end, "", reason)
-    opening, closing = ("( ", " )") if wrap == "subshell" else ("{ ", "; }")
-    if one.multiline:
-        closing = "\n" + closing[-1]
+    items = one.rest if stripped else one.script.body.items
+    if wrap == "group":
+        opening, closing = "{ ", "\n}" if one.multiline else "; }"
+    elif len(items) == 1 and items[0].pipeline.negated:
+        # in `( ! a )` bash would hand the `!` to the subshell, and so turn even its giving up into success
+        opening, closing = "( { ", "\n} )" if one.multiline else "; } )"
+    else:
+        opening, closing = "( ", "\n)" if one.multiline else " )"
     if shared and not index:
         opening = one.script.text[one.start : one.head_end] + "; " + opening
     return Part(wrap, opening, start, one.end, closing, reason)

@@ -8,15 +8,15 @@ background. Source: POSIX.1-2024 2.13 (execution environment) and 2.15 (special 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from optimizer.shell.ast import Compound, Expansion, List, Redirect, Script, Simple
-from optimizer.shell.builtins import BUILTINS, HANDLERS, Change, Kind, called, is_path
+from optimizer.shell.ast import Compound, Expansion, List, Redirect, Script, Simple, Word
+from optimizer.shell.builtins import BUILTINS, HANDLERS, Change, Kind, called, is_path, set_options
 from optimizer.shell.compound import SPECIAL_BUILTINS
 from optimizer.shell.walk import Where, backgrounds, traverse
 
-UseKind = Literal["background", "jobs", "parameter", "unread"]
+UseKind = Literal["background", "jobs", "parameter", "unread", "misuse"]
 
 _ASSIGNS = re.compile(r"(?<![=!<>])=(?!=)|<<=|>>=|\+\+|--")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -120,15 +120,17 @@ def uses(script: Script) -> tuple[ProcessUse, ...]:
     first_end = items[0].pipeline.end if items else 0
     first_places = len(traverse(items[0])) if items else 0  # they follow the list itself
     found: list[ProcessUse] = []
-    for index, (node, _) in enumerate(traverse(script)):
-        for kind, name, start, end, does in _uses(script, node):
+    for index, (node, where) in enumerate(traverse(script)):
+        for kind, name, start, end, does in _uses(script, node, where):
             first = index <= first_places if index else start < first_end
             reason = f"`{_shown(script.text[start:end])}` {does}"
             found.append(ProcessUse(kind, start, end, name, first, reason))
     return tuple(found)
 
 
-def _uses(script: Script, node: Compound | Expansion | List | Simple) -> Iterator[tuple[UseKind, str, int, int, str]]:
+def _uses(
+    script: Script, node: Compound | Expansion | List | Simple, where: Where
+) -> Iterator[tuple[UseKind, str, int, int, str]]:
     match node:
         case List():
             for at, running in enumerate(backgrounds(node)):
@@ -140,6 +142,9 @@ def _uses(script: Script, node: Compound | Expansion | List | Simple) -> Iterato
             words = called(node)
             if words and words[0].literal in _JOBS:
                 yield "jobs", str(words[0].literal), node.start, node.end, "depends on the shell's jobs"
+            if words and _is_misused(words, where):
+                does = "is an error to some shells, which end over it or not depending on what is around it"
+                yield "misuse", str(words[0].literal), node.start, node.end, does
         case Expansion():
             if node.kind == "process":
                 yield "background", "<(", node.start, node.end, "runs in the background"
@@ -150,6 +155,13 @@ def _uses(script: Script, node: Compound | Expansion | List | Simple) -> Iterato
                 for name in names if node.kind != "command" else ():
                     if name in _PROCESS_PARAMETERS:
                         yield "parameter", name, node.start, node.end, "depends on the process of the shell"
+
+
+def _is_misused(words: Sequence[Word], where: Where) -> bool:
+    """Whether a special built-in is used as none should be; bash as sh then treats it as `set -e` would."""
+    if words[0].literal == "set":
+        return any(name is None for name, _ in set_options(words).options)
+    return words[0].literal == "return" and not where.function
 
 
 def programs(script: Script, *, in_shell: bool = False) -> frozenset[str]:

@@ -100,7 +100,7 @@ def _compounds(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(st.sampled_from(SILENT), inner).map(" | ".join),
         st.tuples(inner, inner).map(lambda t: f"{t[0]} | {{ while read L; do :; done; {t[1]}; }}"),
         inner.map(lambda a: f"! {a}" if a[:1].isalpha() and "\n" not in a else a),
-        lists.map(lambda a: f"echo $({a})"),
+        lists.map(lambda a: f"echo $( {a} )"),
     )
 
 

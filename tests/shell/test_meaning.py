@@ -111,6 +111,7 @@ TABLE = (
     ("a_remembers", ("tool && echo 'echo one' > p1/tool && chmod +x p1/tool", "tool")),
     ("a_pipeline", ("true | cd d", ": > x")),
     ("a_negated", ("! true", "echo b")),
+    ("a_gives_up", ("! { V=1; : ${N:?unset}; }", "echo b")),
     ("a_if", ("if false; then false; fi", "echo b")),
     ("a_heredoc", ("cat <<E > f\n$((1+1)) }\nE", "cat f")),
     ("b_heredoc", ("false", "cat <<E\nb\nE")),

@@ -84,7 +84,7 @@ def read(text: str) -> Script:
         ("exec a", [("ends", None, None)]),
         ("exec >a", [("redirection", None, None)]),
         ("exec", []),
-        ("return", [("unknown", None, None)]),
+        ("return", [("ends", None, None)]),
         ("f() { return 1; }", [("function", "f", None)]),
         ("break; for a in b; do break; continue; done", [("ends", None, None), ("variable", "a", None)]),
         ("hash -r", [("hash", None, None)]),
@@ -135,6 +135,9 @@ def test_effects(text: str, changes: list[tuple[str, str | None, str | None]]) -
         ("cat <<'E'\n$$\nE", []),
         ("a; echo `b \\`c\\``", [("unread", "`", False)]),
         ("echo $# $@ $1 $HOME", []),
+        ("a; (return 1)", [("misuse", "return", False)]),
+        ("(set -o nosuch); set $a; set -- $b", [("misuse", "set", True), ("misuse", "set", False)]),
+        ("f() { return 1; set -eu -o pipefail +x; }", []),
     ],
 )
 def test_uses(text: str, found: list[tuple[str, str, bool]]) -> None:
