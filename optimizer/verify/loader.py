@@ -51,8 +51,8 @@ class Loader:
             return ()
         if elf.interpreter and not self._usable(elf.interpreter, elf):
             libc = "musl" if elf.interpreter.startswith(_MUSL_LOADER) else "glibc"
-            other = ", but that of musl" if libc == "glibc" and self._has_musl else ""
-            return (Missing(path, f"the dynamic loader of {libc} ({elf.interpreter}): it is not in the image{other}"),)
+            other = ", where the libc there is musl" if libc == "glibc" and self._has_musl else ""
+            return (Missing(path, f"{libc}'s loader {elf.interpreter}, which is not in the image{other}"),)
         musl = self._is_musl(elf)
         found: dict[Missing, None] = {}
         loaded = {elf.soname: path}
@@ -66,7 +66,7 @@ class Loader:
                 library = self._library(needed, its, musl, search.directories)
                 other_elf = library and self._elf(library)
                 if not library or not other_elf:
-                    found[Missing(by, f"the shared library {needed}")] = None
+                    found[Missing(by, f"the shared library {needed}, which is not found")] = None
                     continue
                 loaded[needed] = loaded[other_elf.soname or needed] = library
                 waiting.append((library, other_elf, search.inherited))
@@ -77,7 +77,9 @@ class Loader:
         for library, version in its.requires:
             other = self._elf(loaded[library]) if library in loaded else None
             if other and other.provides and version not in other.provides:
-                yield Missing(by, f"{version} of {loaded[library]}: the library there is older, or another one")
+                yield Missing(
+                    by, f"{version} of {library}, which {loaded[library]} has not: it is older, or another one"
+                )
 
     def _elf(self, path: str) -> Elf | None:
         entry = self._image.at(path)

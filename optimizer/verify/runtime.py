@@ -119,7 +119,8 @@ class _Check:
         for path, entry in self.after.entries.items():
             if not isinstance(entry.found, Code) or posixpath.dirname(path) not in directories:
                 continue
-            if self.allowed.covers(path) or all(self.old.broken(was) for was in self.counterparts(path)):
+            were = self.counterparts(path)
+            if self.allowed.covers(path) or (were and all(self.old.broken(was) for was in were)):
                 continue
             if broken := self.new.broken(path):
                 yield Finding(path, broken)
@@ -133,12 +134,9 @@ class _Check:
                     found.setdefault(missing, []).append(path)
         for missing, paths in found.items():
             others = [path for path in paths if path != missing.path]
-            because = (
-                f" (it is loaded by {others[0]}{f' and {len(others) - 1} more' if others[1:] else ''})"
-                if others
-                else ""
-            )
-            yield Finding(missing.path, f"needs {missing.what}, which is not found{because}")
+            more = f" and {len(others) - 1} more" if others[1:] else ""
+            because = f" ({others[0]}{more} cannot be loaded without)" if others else ""
+            yield Finding(missing.path, f"needs {missing.what}{because}")
 
     def missing(self, path: str) -> list[Missing]:
         """What the file at this path lacks, and did not lack before."""
@@ -146,9 +144,7 @@ class _Check:
         missing = new.missing(path)
         if not missing:
             return []
-        were = [
-            self.named(lacked, self.before) for was in self.counterparts(path) for lacked in loaders[0].missing(was)
-        ]
+        were = [self.named(lacked, self.before) for was in self.counterparts(path) for lacked in old.missing(was)]
         return [each for each in missing if self.named(each, self.after) not in were]
 
     def named(self, missing: Missing, image: Image) -> tuple[str, str]:
