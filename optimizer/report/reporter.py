@@ -99,7 +99,7 @@ class Reporter:
         told += ((each.line, terminal.refusal(each, style)) for each in result.refusals)
         if self.wish.verbose:
             told += ((each.line, terminal.suggestion(each, style)) for each in result.suggestions)
-        lines = [terminal.at(path, line, text, style) for line, text in told]
+        lines = [terminal.at(path, line, text, style) for line, text in sorted(told, key=lambda each: each[0])]
         if lines and to_out:
             self.console.out("".join(f"{line}\n" for line in lines))
         elif lines:
