@@ -48,5 +48,5 @@ def verify(
     reporter = Reporter(Shown(quiet=quiet), console, len(found.tasks))
     _tell_problems(found, reporter)
     options = Options(platform, tuple(build_arg or ()), tuple(secret or ()), network, timeout)
-    wish = Wish(tuple(target or ()), tuple(smoke or ()), replay, measure)
+    wish = Wish(tuple(target or ()), tuple(smoke or ()), replay, "all" if measure else "nothing")
     raise typer.Exit(judged(found.tasks, builder, options, wish, reporter, as_json=format == "json"))

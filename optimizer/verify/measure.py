@@ -76,13 +76,17 @@ class Measurement:
     notes: tuple[str, ...] = ()
 
 
-def measure(trials: Trials, outcome: Outcome, replay: int) -> Measurement:
-    """Measure the original against a rewrite that has passed."""
+def measure(trials: Trials, outcome: Outcome, *, times: bool = True, replay: int = 0) -> Measurement:
+    """Measure the original against a rewrite that has passed.
+
+    :param times: also how long builds take, which takes builds.
+    :param replay: how many of the last commits are built.
+    """
     meter = _Meter(trials, outcome)
-    scenarios = [meter.cold()]
+    scenarios = [meter.cold()] if times else []
     replayed = None
     if trials.task.context is not None:
-        scenarios += meter.after_changes()
+        scenarios += meter.after_changes() if times else ()
         replayed = meter.replay(replay) if replay else None
     before, after = meter.sizes()
     return Measurement(trials.target, before, after, tuple(scenarios), replayed, tuple(meter.notes))

@@ -67,7 +67,7 @@ def _verified(task: Task, plan: Plan, console: Console, builder: str, options: O
     if failure := process(task, Plan()).failure:
         return Result(task, failure)
     task = task._replace(rules=task.rules._replace(suggested=True))
-    verdict = _judge(task, builder, options, Wish(measure=False), console)
+    verdict = _judge(task, builder, options, Wish(measure="nothing"), console)
     if verdict.status == "cannot be judged":
         console.err(show(verdict, console.err_style).rstrip("\n"))
         return Result(task, Failure(FAILED, 0, 0, "left as it is: no build could bear out its fixes"))

@@ -13,11 +13,14 @@ from optimizer.verify.trial import Shot, Tell, Trials
 
 if TYPE_CHECKING:
     from optimizer.engine import Accept, Outcome
-    from optimizer.fix import Fix
+    from optimizer.fix import Edit, Fix
     from optimizer.runner import Task
     from optimizer.verify.measure import Measurement
 
 Status = Literal["pass", "fail", "unchanged", "cannot be judged"]
+
+Measure = Literal["all", "sizes", "nothing"]
+"""What is measured; times take builds of their own."""
 
 PATIENCE = 3
 """Fixes of one transform that fail until all its others are left out unasked."""
@@ -57,28 +60,35 @@ class Wish(NamedTuple):
     """The stages to build; none: the last one, and those that are built by name."""
     smoke: tuple[str, ...] = ()
     replay: int = 0
-    measure: bool = True
+    measure: Measure = "all"
 
 
 Key = tuple[object, ...]
 
 
 def key(fix: Fix, before: str) -> Key:
-    """What makes a fix the same one in another run: what it does to which text."""
-    edits = tuple((before[edit.start : edit.end], edit.text) for edit in fix.edits)
+    """What makes a fix the same one in another run: what it does to which lines."""
+    edits = tuple((_lines(before, edit), edit.text) for edit in fix.edits)
     return (fix.transform, fix.reason, edits, fix.companions)
+
+
+def _lines(text: str, edit: Edit) -> str:
+    end = text.find("\n", edit.end)
+    return text[text.rfind("\n", 0, edit.start) + 1 : end if end >= 0 else len(text)]
 
 
 def verify(task: Task, builder: Builder, wish: Wish, tell: Tell = lambda text: None) -> Verdict:
     """Build a Dockerfile as it is and as rewritten, compare, and measure. Whatever goes wrong is in the verdict."""
     try:
         text = decode(read(task.path) if task.data is None else task.data)
-        return _Verification(task, text, builder, wish, tell).run()
+        return Verification(task, text, builder, wish, tell).run()
     except BuilderError as error:
         return Verdict(task, "cannot be judged", error.message, error.lines, builder.describe())
 
 
-class _Verification:
+class Verification:
+    """One Dockerfile put to the proof."""
+
     def __init__(self, task: Task, text: str, builder: Builder, wish: Wish, tell: Tell) -> None:
         self.task = task
         self.text = text
@@ -113,7 +123,7 @@ class _Verification:
             builder=self.builder.describe(),
             outcome=outcome,
             failed=tuple(failed),
-            measurements=self.measured(outcome) if self.wish.measure and outcome.changed else (),
+            measurements=self.measured(outcome),
             notes=notes,
             accept=self.accept,
         )
@@ -184,4 +194,7 @@ class _Verification:
         """The measurements, a target each."""
         from optimizer.verify.measure import measure
 
-        return tuple(measure(trials, outcome, self.wish.replay) for trials in self.trials)
+        if self.wish.measure == "nothing" or not outcome.changed:
+            return ()
+        times, replay = self.wish.measure == "all", self.wish.replay
+        return tuple(measure(trials, outcome, times=times, replay=replay) for trials in self.trials)
