@@ -5,8 +5,8 @@ where errexit is ignored, so none of them may depend on it. With `;` under a `se
 script but the last must then end the shell itself when it fails. A subshell keeps what a script changes from
 the next one, and when it fails under `set -e` it always ends the shell.
 
-The status is the same to the number, with one exception: where bash itself gives up, over a variable that is
-not set (`set -u`, `${x:?}`) or is readonly, it leaves a subshell with 1 and the shell itself with 127.
+A failure has the same status, with one exception: where bash itself gives up, over a variable that is not set
+(`set -u`, `${x:?}`) or is readonly, it leaves with 1, 2 or 127, depending on what is around the command.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ def _outcome(top: str) -> Outcome:
             content = b"" if name in folders else _read(path)
             files.append((path.removeprefix(top), os.stat(path).st_mode, content))
     status = _read(f"{top}/status").decode()
-    if status in ("1\n", "127\n") and _FATAL.search(_read(f"{top}/err")):
-        status = "ended by bash itself\n"  # 1 in a subshell, 127 elsewhere
+    if status != "0\n" and _FATAL.search(_read(f"{top}/err")):
+        status = "ended by bash itself\n"  # with 1, 2 or 127, as it stands
     return Outcome(status, _read(f"{top}/out").decode(), tuple(sorted(files)))
 
 

@@ -126,7 +126,7 @@ TABLE = (
 
 # Where ` && ` between the two is right: && and || bind alike and from the left, and these begin with no list.
 RIGHT_BY_LUCK = {"a_or", "a_or_fails", "a_list", "a_list_fails", "a_errexit", "a_errexit_last", "a_substitution"}
-RIGHT_BY_LUCK |= {"a_pipeline", "a_negated", "a_if", "b_errexit", "b_heredoc"}
+RIGHT_BY_LUCK |= {"a_pipeline", "a_negated", "a_if", "a_gives_up", "b_errexit", "b_heredoc"}
 
 
 @pytest.mark.parametrize("name", SHELLS)
