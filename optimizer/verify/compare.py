@@ -175,7 +175,8 @@ def _what(difference: Difference) -> str:
     parts = []
     for aspect, before, after in difference.changes:
         if difference.verb is Verb.CHANGED:
-            parts.append(f"{aspect} {before}, now {after}")
+            named = "" if aspect is Aspect.VALUE else f"{aspect} "
+            parts.append(f"{named}{before}, now {after}")
         else:
             parts.append(before or after)
     return "; ".join(parts)

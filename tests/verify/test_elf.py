@@ -95,7 +95,7 @@ def _programs() -> list[Path]:
     """Programs and libraries of this machine."""
     library = Path(sysconfig.get_config_var("DESTSHARED") or "/nonexistent")
     programs = (Path(path) for name in ("sh", "env", "git") if (path := shutil.which(name)))
-    found = {Path(os.path.realpath(path)) for path in (*library.glob("*.so"), *programs, sys.executable)}
+    found = {Path(os.path.realpath(path)) for path in (*library.glob("*.so"), *programs, Path(sys.executable))}
     return sorted(found)[:40]
 
 

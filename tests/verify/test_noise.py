@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from optimizer.verify.compare import compare
+from optimizer.verify.entry import Image
+from optimizer.verify.noise import KNOWN, measure
+from optimizer.verify.patterns import Patterns
+from tests.verify.images import Files, file, folder, image, program, symlink
+from tests.verify.test_compare import IMAGES
+
+A: Files = {"/stamp": file("1"), "/app/x": file("x"), "/tmp/build-a1b2": folder(), "/tmp/build-a1b2/log": file("1")}
+B: Files = {"/stamp": file("2"), "/app/x": file("x"), "/tmp/build-c3d4": folder(), "/tmp/build-c3d4/log": file("2")}
+
+
+def failing(first: Files, second: Files, after: Files, *configs: Any) -> list[str]:
+    one, two, three = configs or (None, None, None)
+    noise = measure(image(first, one), image(second, two))
+    return [each.name for each in compare(image(first, one), image(after, three), noise=noise).failures]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"/stamp": file("3")}, []),
+        ({"/stamp": file("3", uid=5)}, ["/stamp"]),  # only its content is noise
+        ({"/stamp": file("3", mode=0o600)}, ["/stamp"]),
+        ({"/stamp": symlink("x")}, ["/stamp"]),
+        ({"/tmp/build-zzzz": folder(), "/tmp/build-zzzz/log": file("3"), "/tmp/build-zzzz/more": file()}, []),
+        ({"/tmp/build-much-longer": folder()}, ["/tmp/build-much-longer"]),
+        ({"/tmp/other": folder()}, ["/tmp/other"]),
+        ({"/app/build-a1b2": folder()}, ["/app/build-a1b2"]),
+        ({"/app/x": file("y")}, ["/app/x"]),
+    ],
+)
+def test_what_two_builds_of_the_original_show_is_noise_and_no_more(change: Files, expected: list[str]) -> None:
+    """The third build is the second, with a change."""
+    assert failing(A, B, {**B, **change}) == expected
+
+
+def test_what_both_builds_have_may_not_be_lost_because_its_content_is_noise() -> None:
+    after = {path: item for path, item in B.items() if path != "/stamp"}
+    assert failing(A, B, after) == ["/stamp"]
+
+
+def test_what_only_one_build_has_may_come_and_go() -> None:
+    less = {path: item for path, item in A.items() if not path.startswith("/tmp")}
+    assert failing(A, less, less) == failing(A, less, A) == failing(less, A, A) == []
+
+
+def test_names_that_have_nothing_in_common_say_nothing_of_other_names() -> None:
+    first, second = {"/d/x1": file(), "/d/keep": file()}, {"/d/y2": file(), "/d/keep": file()}
+    assert failing(first, second, {**first, "/d/z3": file()}) == ["/d/z3"]
+    assert failing(first, second, second) == []
+
+
+def test_fields_of_the_configuration_are_noise_by_key() -> None:
+    def config(label: str, other: str = "x") -> dict[str, object]:
+        return {"Labels": {"date": label, "other": other}}
+
+    assert failing({}, {}, {}, config("1"), config("2"), config("3")) == []
+    assert failing({}, {}, {}, config("1"), config("2"), config("3", "y")) == ["LABEL other"]
+
+
+@given(IMAGES, IMAGES)
+def test_the_second_build_itself_always_passes(first: Image, second: Image) -> None:
+    assert compare(first, second, noise=measure(first, second)).passed
+    assert compare(first, first, noise=measure(first, second)).passed
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "noise"),
+    [
+        ("/app/__pycache__/x.cpython-311.pyc", "1", "2", True),
+        ("/app/__pycache__/x.cpython-311.pyc", "1", None, True),
+        ("/app/x.pyc", "1", None, False),  # without its source beside it, a .pyc is the program
+        ("/var/log/apt/history.log", "1", "2", True),
+        ("/var/log/nginx/access.log", "1", None, False),
+        ("/run/mysqld/here", "1", None, False),
+        ("/etc/machine-id", "1", "2", True),
+        ("/etc/machine-id", "1", None, False),
+        ("/etc/ssh/ssh_host_rsa_key", "1", "2", True),
+        ("/etc/ssh/sshd_config", "1", "2", False),
+        ("/var/cache/ldconfig/aux-cache", "1", None, True),
+        ("/var/cache/apt/pkgcache.bin", None, "1", True),
+        ("/etc/passwd-", "1", "2", True),
+        ("/etc/passwd", "1", "2", False),
+        ("/etc/hosts", None, "", True),
+        ("/var/lib/dpkg/status-old", "1", "2", True),
+        ("/var/lib/dpkg/status", "1", "2", False),
+        ("/root/.npm/_logs/2024-debug-0.log", "1", None, True),
+        ("/root/.npm/_cacache/x", "1", None, False),
+    ],
+)
+def test_known_noise(path: str, before: str | None, after: str | None, noise: bool) -> None:
+    def of(content: str | None) -> Image:
+        folders = {path.rpartition("/")[0]: folder()} if "__pycache__" not in path else {"/app": folder()}
+        return image(folders if content is None else {**folders, path: file(content)})
+
+    found = compare(of(before), of(after))
+    assert found.passed is noise
+    assert [each.name for each in (found.noise if noise else found.failures)][-1] == path
+
+
+def test_known_noise_has_its_mode_and_owner_compared_where_it_has_to_be_there() -> None:
+    found = compare(image({"/etc/machine-id": file("1")}), image({"/etc/machine-id": program("2")}))
+    assert [change.aspect for each in found.failures for change in each.changes] == ["mode"]
+
+
+def test_each_pattern_of_known_noise_can_match() -> None:
+    assert all(
+        Patterns([known.pattern]).covers(known.pattern.replace("**", "a/b").replace("*", "x")) for known in KNOWN
+    )
+    assert all(known.why for known in KNOWN)
