@@ -51,7 +51,7 @@ class Loader:
             return ()
         if elf.interpreter and not self._usable(elf.interpreter, elf):
             libc = "musl" if elf.interpreter.startswith(_MUSL_LOADER) else "glibc"
-            other = ", where the libc there is musl" if libc == "glibc" and self._has_musl else ""
+            other = ", where the libc is musl" if libc == "glibc" and self._has_musl else ""
             return (Missing(path, f"{libc}'s loader {elf.interpreter}, which is not in the image{other}"),)
         musl = self._is_musl(elf)
         found: dict[Missing, None] = {}

@@ -131,7 +131,8 @@ class _Check:
         for path, entry in self.after.entries.items():
             if isinstance(entry.found, Elf) and not self.allowed.covers(path):
                 for missing in self.missing(path):
-                    found.setdefault(missing, []).append(path)
+                    real = self.after.resolve(missing.path) or missing.path
+                    found.setdefault(missing._replace(path=real), []).append(path)
         for missing, paths in found.items():
             others = [path for path in paths if path != missing.path]
             more = f" and {len(others) - 1} more" if others[1:] else ""
