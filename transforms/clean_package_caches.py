@@ -123,6 +123,8 @@ class _Cleaning:
         groups = self.to_clean(reading)
         if self.model.ships(self.stage):
             yield from (self.refuse(reason, "section 3.8") for reason in caches.left_alone(reading))
+            for manager in caches.in_strings(reading):
+                yield self.refuse(f"the layer keeps {manager.keeps}: the install stands in a string given to a shell")
         if not groups:
             return
         keeps = caches.joined(group[-1][1].manager.keeps for group in groups)

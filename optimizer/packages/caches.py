@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from optimizer.model import State
-from optimizer.packages.commands import SHELLS
+from optimizer.packages.commands import SHELLS, handed
 from optimizer.packages.lists import DIST_CLEAN
-from optimizer.packages.managers import APT, LEFT_ALONE, MANAGERS, Manager
+from optimizer.packages.managers import APT, LEFT_ALONE, MANAGERS, Flag, Manager
 from optimizer.packages.places import Placed, Reading
+from optimizer.packages.places import reading as parse
 from optimizer.packages.reading import PackageCommand, program_name, unwrap
 from optimizer.runs import Run
 from optimizer.shell import Word
@@ -142,6 +143,19 @@ def left_alone(reading: Reading) -> Iterator[str]:
                 len(some) > 1 and (program_name(some[0]), some[1].literal) == (program, subcommand) for some in words
             ):
                 yield f"{program} is left alone: {why}"
+
+
+def in_strings(reading: Reading) -> Iterator[Manager]:
+    """The managers that fetch in a string that is given to a shell (``bash -c "…"``), and are not cleaned up there."""
+    for place in reading.commands:
+        start = unwrap(place.command.words)
+        if start >= len(place.command.words) or program_name(place.command.words[start]) not in SHELLS:
+            continue
+        inner = parse(handed(place.command)[1])
+        for each, call in inner.calls if inner else ():
+            decided = isinstance(call.manager.cleaning, Flag) and call.has(call.manager.cleaning.text)
+            if call.fetches and not decided and not cleaned(inner or reading, each, call.manager):
+                yield call.manager
 
 
 def image_paths(manager: Manager, home: str | None) -> Iterator[str]:
