@@ -91,6 +91,11 @@ def _judge(task: Task, builder: str, options: Options, wish: Wish, console: Cons
     except OSError as error:
         where = f" ({os.fsdecode(error.filename)})" if error.filename else ""
         return Verdict(task, "cannot be judged", f"the system says: {error.strerror or error}{where}")
+    except Exception as error:
+        import traceback
+
+        message = f"internal error ({type(error).__name__}): please report it with the file"
+        return Verdict(task, "cannot be judged", message, tuple(traceback.format_exc().splitlines()))
 
 
 def _arguments(task: Task, given: tuple[str, ...]) -> tuple[str, ...]:
