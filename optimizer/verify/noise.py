@@ -52,7 +52,7 @@ KNOWN = (
     Known("/**/.cache/pip/selfcheck", True, "the time of a check"),
     Known("/**/.wget-hsts", True, "holds the time of a download"),
 )
-"""Known to differ; each line is in the documentation as it stands here."""
+"""Known to differ."""
 
 EXISTENCE = "existence"
 

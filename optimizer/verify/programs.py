@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from optimizer.packages.reading import unwrap
@@ -117,10 +118,12 @@ def started(config: Config) -> tuple[Word, ...]:
 
 
 def _words(argv: Sequence[str]) -> Iterator[str]:
-    if len(argv) > 2 and posixpath.basename(argv[0]) in POSIX_SHELLS and argv[1].startswith("-") and "c" in argv[1]:
-        yield argv[0]
-        yield from _in_shell(argv[2])
-        return
+    if argv and posixpath.basename(argv[0]) in POSIX_SHELLS:
+        for option, text in pairwise(argv):
+            if option.startswith("-") and not option.startswith("--") and "c" in option:
+                yield argv[0]
+                yield from _in_shell(text)
+                return
     for word in argv:
         if word and not word.startswith("-"):
             yield word
