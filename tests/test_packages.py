@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from optimizer.packages import MANAGERS, read
 from optimizer.packages.commands import KNOWN
 from optimizer.packages.lists import events_of, leaves, needs
 from optimizer.packages.managers import APT, BY_PROGRAM, Manager
-from optimizer.packages.places import Reading, behind, common, in_front, reading, removals
+from optimizer.packages.places import Placed, Reading, behind, common, follows_one, in_front, reading, removals
 from optimizer.rewrite import ScriptEdit
 
 
@@ -201,6 +200,27 @@ set -e; { X; } && A
 set -e; if A; then X; fi; B
 set -e; (X); A
 set -e; for i in 1 2; do X; done; A
+set -e; if A; then X; fi
+set -e; if A; then B; X; fi
+set -e; if A; then X; B; fi
+set -e; (A; X)
+set -e; (X; A)
+{ set -e; X; A; }; B
+{ set -e; X; A; } && B
+(set -e; X; A); B
+(set -e; A; X)
+set -e; for i in 1 2; do X; A; done
+set -e; if A; then X && B; fi
+set -e; case a in a) X; A ;; esac
+set -e; while A; do X; B; break; done
+A && X && B; A
+set -e; { A; X; } && B
+set -e; { A && X; } || B
+. /dev/null; if A; then X; fi
+. /dev/null; if A; then B && X; fi
+[ A ] && X; B
+A && { X; }; B
+{ A || X; } && B
 set -e; set +e; X; A
 A; set -e; X; B
 A && set -e; X; B
@@ -220,70 +240,101 @@ STUB = '{name}() {{ echo "{name} $*"; last=; for last; do :; done; [ "$last" != 
 STUBS = "".join(STUB.format(name=name) for name in ("apt", "say", "clean"))
 
 
-def run(script: str, shell_path: str) -> tuple[int, list[str]]:
-    ended = subprocess.run(
-        [shell_path, "-c", STUBS + script], capture_output=True, text=True, check=False, timeout=10
-    )  # fmt: skip
-    return ended.returncode, ended.stdout.split("\n")[:-1]
+def run(scripts: list[str], shell_path: str) -> list[tuple[int, list[str]]]:
+    """The exit status and the output of each script; each runs in a subshell of its own."""
+    text = STUBS + "".join(f"(\n{script}\n)\necho == $?\n" for script in scripts)
+    ended = subprocess.run([shell_path, "-c", text], capture_output=True, text=True, check=True, timeout=60)
+    found: list[tuple[int, list[str]]] = []
+    lines: list[str] = []
+    for line in ended.stdout.split("\n")[:-1]:
+        if line.startswith("== "):
+            found.append((int(line[3:]), lines))
+            lines = []
+        else:
+            lines.append(line)
+    assert len(found) == len(scripts)
+    return found
 
 
 def edited(found: Reading, edit: ScriptEdit) -> str:
     return splice(found.script.text, [Edit(edit.start, edit.end, edit.text)])
 
 
-@pytest.mark.parametrize("shell_path", ["/bin/sh", "/bin/bash"])
-def test_what_is_put_in_or_taken_out_changes_nothing_else(shell_path: str) -> None:
-    if not Path(shell_path).exists():
-        pytest.skip(f"no {shell_path} on this machine")
-    put = {"behind": 0, "in front": 0, "out": 0}
+def parsed(script: str) -> tuple[Reading, Placed]:
+    found = reading(script)
+    assert found is not None
+    return found, next(each for each in found.commands if each.call is not None)
+
+
+every_shell = pytest.mark.parametrize("shell_path", ["/bin/sh", "/bin/bash"])
+
+
+@every_shell
+def test_a_command_put_behind_runs_on_success_and_changes_nothing_else(shell_path: str) -> None:
+    cases: list[tuple[str, str, bool]] = []
     for script in variants():
-        found = reading(script)
-        assert found is not None
-        place = next(each for each in found.commands if each.call is not None)
-        status, trace = run(script, shell_path)
-        spot = behind(found, common([place]))
+        found, place = parsed(script)
+        steps = common([place])
+        spot = behind(found, steps)
         if not isinstance(spot, str):
-            put["behind"] += 1
             text = edited(found, ScriptEdit(spot.at, spot.at, f" {spot.operator} clean"))
-            after, lines = run(text, shell_path)
-            assert (after, [line for line in lines if line != "clean "]) == (status, trace), text
-            if "apt install ok" in trace and status == 0:
-                assert "clean " in lines, text
-                assert lines.index("clean ") > lines.index("apt install ok"), text
+            cases.append((script, text, follows_one(steps, spot, [place])))
+    assert len(cases) > 200
+    before, after = run([script for script, _, _ in cases], shell_path), run([text for _, text, _ in cases], shell_path)
+    for (_, text, proven), (status, trace), (new_status, lines) in zip(cases, before, after, strict=True):
+        assert (new_status, [line for line in lines if line != "clean "]) == (status, trace), text
+        if "apt install ok" in trace and status == 0:
+            assert "clean " in lines, text
+            assert lines.index("clean ") > lines.index("apt install ok"), text
+        if proven and "clean " in lines:
+            assert any("install" in line for line in lines[: lines.index("clean ")]), text
+
+
+@every_shell
+def test_a_command_put_in_front_runs_before_and_changes_nothing_else(shell_path: str) -> None:
+    cases: list[tuple[str, str]] = []
+    for script in variants():
+        found, place = parsed(script)
         spot = in_front(found, common([place], first=True))
         if not isinstance(spot, str):
-            put["in front"] += 1
-            text = edited(found, ScriptEdit(spot.at, spot.at, f"clean {spot.operator} "))
-            after, lines = run(text, shell_path)
-            assert (after, [line for line in lines if line != "clean "]) == (status, trace), text
-            if any("install" in line for line in trace):
-                assert lines.index("clean ") < next(n for n, line in enumerate(lines) if "install" in line), text
+            cases.append((script, edited(found, ScriptEdit(spot.at, spot.at, f"clean {spot.operator} "))))
+    assert len(cases) > 200
+    before, after = run([script for script, _ in cases], shell_path), run([text for _, text in cases], shell_path)
+    for (_, text), (status, trace), (new_status, lines) in zip(cases, before, after, strict=True):
+        assert (new_status, [line for line in lines if line != "clean "]) == (status, trace), text
+        if any("install" in line for line in trace):
+            assert lines.index("clean ") < next(n for n, line in enumerate(lines) if "install" in line), text
+
+
+@every_shell
+def test_a_command_taken_out_takes_nothing_with_it(shell_path: str) -> None:
+    cases: list[tuple[str, str]] = []
+    for script in variants():
+        found, place = parsed(script)
         ways = removals(found, place.steps[-1])
         if not isinstance(ways, str) and "install ok" in script:
-            for way in ways:
-                put["out"] += 1
-                text = edited(found, way)
-                after, lines = run(text, shell_path)
-                assert (after, lines) == (status, [line for line in trace if "install" not in line]), text
-    assert put["behind"] > 150
-    assert put["in front"] > 150
-    assert put["out"] > 50
+            cases += ((script, edited(found, way)) for way in ways)
+    assert len(cases) > 50
+    before, after = run([script for script, _ in cases], shell_path), run([text for _, text in cases], shell_path)
+    for (_, text), (status, trace), new in zip(cases, before, after, strict=True):
+        assert new == (status, [line for line in trace if "install" not in line]), text
 
 
-@pytest.mark.parametrize("script", [each for each in SCRIPTS if each.startswith("set -e")])
-def test_a_failed_update_ends_a_script_under_errexit(script: str) -> None:
+def test_a_failed_update_ends_a_script_under_errexit() -> None:
     """The update stands for the install that cannot work without it: nothing runs that did not run before."""
-    text = script.replace("X", "apt install no").replace("A", "say a ok").replace("B", "say b ok")
-    found = reading(text)
-    assert found is not None
-    place = next(each for each in found.commands if each.call is not None)
-    spot = in_front(found, common([place], first=True))
-    if isinstance(spot, str):
-        return
-    before = run(text, "/bin/sh")
-    after = run(edited(found, ScriptEdit(spot.at, spot.at, f"clean no {spot.operator} ")), "/bin/sh")
-    assert set(after[1]) - {"clean no"} <= set(before[1]), text
-    assert not before[0] or after[0], text
+    cases: list[tuple[str, str]] = []
+    for script in SCRIPTS:
+        if not script.startswith("set -e"):
+            continue
+        text = script.replace("X", "apt install no").replace("A", "say a ok").replace("B", "say b ok")
+        found, place = parsed(text)
+        spot = in_front(found, common([place], first=True))
+        if not isinstance(spot, str):
+            cases.append((text, edited(found, ScriptEdit(spot.at, spot.at, f"clean no {spot.operator} "))))
+    before, after = run([text for text, _ in cases], "/bin/sh"), run([text for _, text in cases], "/bin/sh")
+    for (_, text), (status, trace), (new_status, lines) in zip(cases, before, after, strict=True):
+        assert set(lines) - {"clean no"} <= set(trace), text
+        assert not status or new_status, text
 
 
 MINE = ("update_with_install", "clean_package_caches", "no_install_recommends")

@@ -12,7 +12,7 @@ from optimizer.packages.editing import RunEdits, differences
 from optimizer.packages.lists import events_of, relying
 from optimizer.packages.managers import APK, APT, LEFT_ALONE, MANAGERS, Commands, Flag, Manager
 from optimizer.packages.mounted import without_cleaning
-from optimizer.packages.places import Placed, Reading, common, reading_of
+from optimizer.packages.places import Placed, Reading, reading_of
 from optimizer.packages.reading import PackageCommand
 from optimizer.packages.updates import own_lists
 from optimizer.runs import Run
@@ -209,10 +209,8 @@ class _Cleaning:
                 edits.insert(call.words[call.subcommand], flag.text)
             return []
         commands = [self.command(text, calls[-1]) for text in manager.cleaning.texts]
-        places = [place for place, _ in group]
-        if manager.of_system:
-            places += self.of_kind("unknown")
-        return edits.append(common(places), commands) or []
+        unknown = self.of_kind("unknown") if manager.of_system else []
+        return edits.append([*(place for place, _ in group), *unknown], commands) or []
 
     def command(self, text: str, call: PackageCommand) -> str:
         runner = call.runner if text.startswith("{program}") else call.sudo
@@ -229,13 +227,13 @@ class _Cleaning:
         if pretends and len(last.pipeline.commands) == 1 and last.steps[-1].item.connector != "||":
             edits.replace(last.command.start, last.command.end, text)
             return None
-        return edits.append(common(places), [text])
+        return edits.append(places, [text])
 
     def apk(self, edits: RunEdits, group: Sequence[tuple[Placed, PackageCommand]], obstacle: str | None) -> str | None:
         updates = [place.steps[-1] for place, call in group if call.action == "update"]
         index_needed = obstacle or (updates and self.of_kind("unknown")) or edits.remove(updates)
         if index_needed:
-            return edits.append(common([place for place, _ in group]), [f"{group[-1][1].sudo} {INDEX_REMOVAL}".strip()])
+            return edits.append([place for place, _ in group], [f"{group[-1][1].sudo} {INDEX_REMOVAL}".strip()])
         for call in (call for _, call in group if self.needs_flag(call)):
             option = next((word for word in call.words if word.literal in _INDEX_OPTIONS), None)
             if option is None:

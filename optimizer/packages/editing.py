@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from optimizer import shell
 from optimizer.checks import command_text
 from optimizer.document import Document
 from optimizer.fix import Edit, splice
-from optimizer.packages.places import Reading, Step, Steps, behind, in_front, removals
+from optimizer.packages.places import Placed, Reading, Step, Steps, behind, common, follows_one, in_front, removals
 from optimizer.rewrite import ScriptEdit, after_command, before_command, in_file
 from optimizer.runs import Run, parse_script
 from optimizer.shell import Word
@@ -42,11 +42,17 @@ class RunEdits:
         edits = (Edit(each.start, each.end, text) for each, text in zip(self._edits, texts, strict=True))
         return splice(self.run.text, edits)
 
-    def append(self, steps: Steps, commands: list[str]) -> str | None:
-        """Put commands behind the item at the end of the steps, to run if it succeeds."""
+    def append(self, places: Sequence[Placed], commands: Sequence[str]) -> str | None:
+        """Put commands behind the last of some others, to run if they succeed.
+
+        A command that needs more than ``rm`` goes only where one of the others has run for certain.
+        """
+        steps = common(places)
         spot = behind(self.reading, steps)
         if isinstance(spot, str):
             return spot
+        if not all(command.startswith("rm ") for command in commands) and not follows_one(steps, spot, places):
+            return "it is installed under a condition, and where that does not hold the cleaning may fail"
         self._add(after_command(self.document, self.run, spot.at, commands, spot.operator))
         return None
 

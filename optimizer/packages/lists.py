@@ -25,7 +25,6 @@ from optimizer.shell import Compound, Simple
 Kind = Literal["update", "use", "clean", "may update", "unknown"]
 
 _REMOVERS = frozenset({"rm", "find", "unlink", "truncate", "cd"})
-_TESTS = frozenset({"[", "test", "grep", "egrep", "which", "command", "type", "dpkg", "hash", "false"})
 FRESH = {"apt": ("-U", "--update"), "apk": ("-U", "--update", "--update-cache", "--no-cache")}
 """Options by which an install fetches the lists itself."""
 DIST_CLEAN = ("distclean", "dist-clean")
@@ -112,16 +111,7 @@ def _call(place: Placed, manager: Manager) -> Iterator[Event]:
 
 def _is_certain(place: Placed) -> bool:
     """Whether the command runs in every script that gets past it without a failure."""
-    for step in place.steps:
-        if step.holder not in ("script", "group", "subshell") or step.item.connector == "||" or step.background:
-            return False
-        if any(_is_test(item.pipeline.commands[-1]) or item.pipeline.negated for item in step.chain_before()):
-            return False
-    return True
-
-
-def _is_test(command: Simple | Compound) -> bool:
-    return command.name in _TESTS if isinstance(command, Simple) else command.kind in ("conditional", "arithmetic")
+    return all(step.holder in ("script", "group", "subshell") and not step.conditional for step in place.steps)
 
 
 def _removes(command: Simple, manager: Manager) -> bool:
@@ -200,7 +190,7 @@ def _precedes(update: Event, event: Event) -> bool:
         return False
     if step.item.connector == "||" or step.background:
         return False
-    if not any(_is_test(item.pipeline.commands[-1]) or item.pipeline.negated for item in step.chain_before()):
+    if not step.conditional:
         return True
     between = step.list.items[step.index + 1 : second[len(first) - 1].index + 1]
     return all(item.connector == "&&" for item in between)

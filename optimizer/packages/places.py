@@ -19,6 +19,7 @@ from optimizer.rewrite import Operator, ScriptEdit
 from optimizer.runs import Run, parse_script
 from optimizer.shell import Compound, Expansion, Item, List, Pipeline, Script, Simple
 from optimizer.shell.builtins import called, set_options
+from optimizer.shell.errexit import fires, indifferent
 
 Holder = Literal["script", "group", "subshell", "branch", "condition", "loop", "function", "substitution"]
 
@@ -56,12 +57,26 @@ class Step:
                 return item.connector == "&"
         return self.list.terminator == "&"
 
+    @property
+    def conditional(self) -> bool:
+        """Whether it may be left out although nothing failed: behind ``||``, or behind a test and ``&&``."""
+        if self.item.connector == "||" or self.background:
+            return True
+        return any(item.pipeline.negated or _is_test(item.pipeline.commands[-1]) for item in self.chain_before())
+
     def chain_before(self) -> Iterator[Item]:
         """The items of the same and-or chain that stand before it, the nearest first."""
         for at in range(self.index, 0, -1):
             if self.list.items[at].connector not in ("&&", "||"):
                 return
             yield self.list.items[at - 1]
+
+
+_TESTS = frozenset({"[", "test", "grep", "egrep", "which", "command", "type", "dpkg", "hash", "false"})
+
+
+def _is_test(command: shell.Command) -> bool:
+    return command.name in _TESTS if isinstance(command, Simple) else command.kind in ("conditional", "arithmetic")
 
 
 Steps = tuple[Step, ...]
@@ -172,38 +187,72 @@ class Spot:
 
     at: int
     operator: Operator
+    depth: int
+    """Number of the step beside which it is."""
 
 
 def behind(reading: Reading, steps: Steps) -> Spot | str:
     """Where a command goes that runs once the item at the end of ``steps`` has succeeded; or why there is no place."""
-    step = _outside(reading, steps)
-    if isinstance(step, str):
-        return step
+    depth = _outside(reading, steps)
+    if isinstance(depth, str):
+        return depth
+    spot = _behind(reading, steps, depth)
+    return _behind(reading, steps, 0) if isinstance(spot, str) and depth else spot
+
+
+def _behind(reading: Reading, steps: Steps, depth: int) -> Spot | str:
+    step = steps[depth]
     at = step.item.pipeline.end
-    if step.chained or step.next is None or step.holder != "script":
-        return Spot(at, "&&")
+    if step.chained or not _may_use_errexit(reading):
+        return Spot(at, "&&", depth)
+    # `it && command` switches errexit off for what is in it, `it; command` takes its exit status away.
+    keeps_errexit = indifferent([step.item], to_option=False)
+    if step.holder != "script" or step.next is None:
+        if keeps_errexit:
+            return Spot(at, "&&", depth)
+        if step.holder == "script" and _errexit(reading, step.index) and fires([step.item]):
+            return Spot(at, ";", depth)
+        return "`set -e` would no longer end the script inside of it"
     errexit = _errexit(reading, step.index)
-    if errexit is None:
+    inside = (place for place in reading.commands if place.steps[0].index == step.index)
+    if errexit is None or (not keeps_errexit and any(_switches_errexit(each.command) is not False for each in inside)):
         return "whether `set -e` holds there is not certain"
-    return Spot(at, ";" if errexit else "&&")
+    return Spot(at, ";" if errexit else "&&", depth)
+
+
+def follows_one(steps: Steps, spot: Spot, places: Iterable[Placed]) -> bool:
+    """Whether one of the commands ran for certain, in the same shell, where a script gets to a spot behind the steps.
+
+    Then what the command needed is there for another one: the program, and sudo.
+    """
+    for place in places:
+        here, deeper = place.steps[spot.depth], place.steps[spot.depth + 1 :]
+        if any(step.conditional or step.holder != "group" for step in deeper):
+            continue
+        beside = here.index == steps[spot.depth].index and spot.operator == "&&" and here.item.connector != "||"
+        alone = not any(here.chain_before()) and (here.next is None or here.next.connector != "||")
+        if beside or (alone and not here.background):
+            return True
+    return False
 
 
 def in_front(reading: Reading, steps: Steps) -> Spot | str:
     """Where a command goes that must have succeeded before the item at the end of ``steps`` runs; or why not."""
-    step = _outside(reading, steps)
-    if isinstance(step, str):
-        return step
+    depth = _outside(reading, steps)
+    if isinstance(depth, str):
+        return depth
+    step = steps[depth]
     at = step.item.pipeline.start
     if step.item.connector == "||":
         return "it runs only if another command fails"
     if step.holder != "script" or all(item.connector in ("", "&&") for item in step.list.items):
-        return Spot(at, "&&")
+        return Spot(at, "&&", depth)
     errexit = _errexit(reading, step.index)
     if errexit is False:
-        return Spot(at, "&&")
+        return Spot(at, "&&", depth)
     if errexit is None or step.item.connector == "&&":
         return "whether `set -e` would end the script there is not certain"
-    return Spot(at, ";")
+    return Spot(at, ";", depth)
 
 
 def removals(reading: Reading, step: Step) -> list[ScriptEdit] | str:
@@ -226,8 +275,8 @@ def removals(reading: Reading, step: Step) -> list[ScriptEdit] | str:
     return ways or "its exit status is that of the RUN"
 
 
-def _outside(reading: Reading, steps: Steps) -> Step | str:
-    """The innermost step beside which something new runs exactly once, and where errexit is understood."""
+def _outside(reading: Reading, steps: Steps) -> int | str:
+    """Number of the innermost step beside which something new runs once, and where errexit is understood."""
     depth = len(steps) - 1
     for at, step in enumerate(steps):
         if step.holder == "function":
@@ -238,12 +287,21 @@ def _outside(reading: Reading, steps: Steps) -> Step | str:
             return "it runs in the background"
         if step.holder in ("loop", "condition"):
             depth = min(depth, at - 1)
-    if _may_use_errexit(reading):
+    if _ends_early(steps[: depth + 1]) and _may_use_errexit(reading):
         depth = 0
-    step = steps[depth]
-    if step.item.pipeline.negated:
+    if steps[depth].item.pipeline.negated:
         return "its exit status is negated"
-    return step
+    return depth
+
+
+def _ends_early(steps: Steps) -> bool:
+    """Whether it matters that errexit ends the script where the item fails: something follows that would run."""
+    for step in reversed(steps):
+        if step.chained:
+            return False  # errexit is ignored in all but the last of a chain, and in whatever they hold
+        if step.next is not None:
+            return True
+    return False
 
 
 def _may_use_errexit(reading: Reading) -> bool:
