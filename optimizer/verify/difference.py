@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from optimizer.report.untrusted import printable
+from optimizer.report.untrusted import HIDDEN, mask, printable, secrets
 from optimizer.verify.entry import Config, Entry, Image, Kind
 
 
@@ -66,8 +66,8 @@ _SHOWN = 80
 
 
 def show(value: object) -> str:
-    """A value from an image, fit for a terminal and not too long."""
-    text = printable(value if isinstance(value, str) else repr(value))
+    """A value from an image, fit for a terminal, not too long, and without the password of a URL."""
+    text = printable(mask(value if isinstance(value, str) else repr(value), ()))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
@@ -101,7 +101,8 @@ def _config(before: Config, after: Config) -> Iterator[Difference]:
         for name in sorted(one.keys() | two.keys()):
             if one.get(name) != two.get(name):
                 verb = Verb.ADDED if name not in one else Verb.LOST if name not in two else Verb.CHANGED
-                change = Change(Aspect.VALUE, _text(one.get(name)), _text(two.get(name)))
+                text = _hidden if word == "ENV" and _is_credential(name.removeprefix("ENV ")) else _text
+                change = Change(Aspect.VALUE, text(one.get(name)), text(two.get(name)))
                 yield Difference(Place.CONFIG, verb, name, (change,))
 
 
@@ -116,6 +117,15 @@ def _text(value: object) -> str:
     if isinstance(value, tuple):
         return show(list(value))
     return "" if value is None else show(value)
+
+
+def _hidden(value: object) -> str:
+    return "" if value is None else HIDDEN
+
+
+def _is_credential(name: str) -> bool:
+    """Whether a variable of this name holds a credential: then its value is not repeated."""
+    return bool(secrets(f"FROM scratch\nENV {name}={HIDDEN}{HIDDEN}"))
 
 
 _ASPECTS: Mapping[Aspect, Callable[[Entry], object]] = {

@@ -130,8 +130,8 @@ def _gunzip(source: Source, name: str) -> Iterator[bytes]:
 
 
 def _unzstd(source: Source, name: str) -> Iterator[bytes]:
-    zstd = _zstd()
-    if zstd is None:
+    reader = zstd()
+    if reader is None:
         raise ImageError(
             f"the layer {name} is packed with zstd, which Python reads from 3.14 on: "
             "use that, install backports.zstd, or build with compression=gzip"
@@ -142,18 +142,19 @@ def _unzstd(source: Source, name: str) -> Iterator[bytes]:
             data = bytes(piece)
             while data or (unpacker is not None and not unpacker.needs_input):
                 if unpacker is None:
-                    unpacker = zstd.ZstdDecompressor()
+                    unpacker = reader.ZstdDecompressor()
                 yield unpacker.decompress(data, CHUNK)
                 data = b""
                 if unpacker.eof:
                     data, unpacker = unpacker.unused_data, None
-    except zstd.ZstdError as error:
+    except reader.ZstdError as error:
         raise ImageError(f"the layer {name} is damaged ({error}): export the image again") from None
     if unpacker is not None:
         raise ImageError(f"the layer {name} ends early: export the image again")
 
 
-def _zstd() -> Any:
+def zstd() -> Any:
+    """The module that reads zstd: Python's own from 3.14 on, or its backport; None without either."""
     for name in ("compression.zstd", "backports.zstd"):
         try:
             return importlib.import_module(name)

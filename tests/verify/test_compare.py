@@ -271,3 +271,14 @@ def test_text_from_an_image_is_shown_without_what_a_terminal_would_obey() -> Non
     lines = told({}, {"/\x1b[2J\n": file(), "/l": symlink("\u202ex" + "y" * 500)}, {}, {"Labels": {"\x1b": "\x07"}})
     assert all(line.isprintable() and len(line) < 150 for line in lines)
     assert "\\x1b[2J\\x0a" in "".join(lines)
+
+
+def test_credentials_are_not_repeated() -> None:
+    before = {"Env": ["DB_PASSWORD=hunter2", "API_KEY=", "URL=https://me:hunter2@example.com/", "A=x"]}
+    after = {"Env": ["DB_PASSWORD=hunter3", "URL=https://me:hunter3@example.com/x"]}
+    assert told({}, {}, before, after) == [
+        "lost: ENV A: x",
+        "lost: ENV API_KEY: ***",
+        "changed: ENV DB_PASSWORD: ***, now ***",
+        "changed: ENV URL: https://***@example.com/, now https://***@example.com/x",
+    ]
