@@ -22,8 +22,6 @@ _MAGIC = b"\x7fELF"
 _MOST = 10_000
 """Entries of one table that are read; no linker writes that many."""
 
-MACHINES = {3: "i386", 21: "ppc64", 22: "s390x", 40: "arm", 62: "x86-64", 183: "aarch64", 243: "riscv"}
-
 
 class _Type(IntEnum):
     EXECUTABLE = 2
