@@ -73,12 +73,15 @@ class Behaviour:
                 yield f"HEALTHCHECK: status {_status(ran)} instead of 0{_said(ran.output)}"
 
     def _health(self, built: Built) -> Ran:
-        """What the health check says once it succeeds, or when the time is over."""
+        """What the health check says once it succeeds, or when the time is over.
+
+        It sees the network and the processes of the program, not the files that this has written.
+        """
         container = self.builder.start(built, self.limits)
         end = monotonic() + START
         try:
             while True:
-                ran = self.builder.inside(container, self._probe, PROBE)
+                ran = self.builder.beside(container, built, self._probe, PROBE)
                 if ran.status == 0 or monotonic() >= end:
                     return ran
                 sleep(0.5)

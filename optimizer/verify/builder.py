@@ -148,21 +148,24 @@ class Builder(ABC):
 
     def once(self, built: Built, command: Sequence[str], limits: Limits) -> Ran:
         """Run a command in a container of its own, without network and within limits."""
-        confined = self._confined(self._container(), limits)
-        run = [self.tool, "run", "--rm", *confined, "--entrypoint", command[0], built.image, *command[1:]]
-        return self._bounded(run, limits)
+        return self._run(built, command, limits, "--network", "none")
 
     def start(self, built: Built, limits: Limits) -> str:
         """Start a container with what the image itself starts, without network and within limits; its name."""
         name = self._container()
-        ended = run([self.tool, "run", "--detach", *self._confined(name, limits), built.image], ANSWER)
+        confined = ["--network", "none", *self._confined(name, limits)]
+        ended = run([self.tool, "run", "--detach", *confined, built.image], ANSWER)
         if ended.status:
             raise CannotJudge("the image's own command could not be started", ended.tail)
         return name
 
-    def inside(self, container: str, command: Sequence[str], limits: Limits) -> Ran:
-        """Run a command in a container that was started."""
-        return self._bounded([self.tool, "exec", container, *command], limits)
+    def beside(self, container: str, built: Built, command: Sequence[str], limits: Limits) -> Ran:
+        """Run a command in a container of its own that shares network and processes with one that was started.
+
+        Not by ``exec``: where the daemon itself lives in a changed root, that enters the machine's file system.
+        """
+        shared = f"container:{container}"
+        return self._run(built, command, limits, "--network", shared, "--pid", shared)
 
     def stop(self, container: str) -> None:
         """Remove a container that was started."""
@@ -178,12 +181,13 @@ class Builder(ABC):
         return self._containers[-1]
 
     def _confined(self, name: str, limits: Limits) -> list[str]:
-        options = ["--name", name, "--network", "none", "--pull", "never", "--pids-limit", str(limits.processes)]
+        options = ["--name", name, "--no-healthcheck", "--pull", "never", "--pids-limit", str(limits.processes)]
         options += ["--memory", limits.memory, "--memory-swap", limits.memory, "--cpus", str(limits.cpus)]
         return options + (["--platform", self.options.platform] if self.options.platform else [])
 
-    def _bounded(self, command: Sequence[str], limits: Limits) -> Ran:
-        with Process(command, limits.seconds) as process:
+    def _run(self, built: Built, command: Sequence[str], limits: Limits, *options: str) -> Ran:
+        options = ("--rm", *options, *self._confined(self._container(), limits), "--entrypoint", command[0])
+        with Process([self.tool, "run", *options, built.image, *command[1:]], limits.seconds) as process:
             output = process.output.read(limits.output + 1)
             if len(output) > limits.output:
                 return Ran(None, f"more than {limits.output} bytes of output")

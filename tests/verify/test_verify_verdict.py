@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from optimizer.report.terminal import PLAIN
 from optimizer.runner import Rules, Task
+from optimizer.verify.document import report
+from optimizer.verify.picture import show
 from optimizer.verify.verdict import Verdict, Wish, verify
 from tests.verify.fake import FakeBuilder, Files
 
@@ -138,3 +142,26 @@ def test_nothing_is_built_where_nothing_changes(tmp_path: Path) -> None:
         verdict = verify(Task(str(tmp_path / "Dockerfile")), builder, WISH)
     assert verdict.status == "unchanged"
     assert builder.built == []
+
+
+def test_the_report_for_programs_has_each_fix_and_no_credentials(task: Task) -> None:
+    text = DOCKERFILE.replace("RUN pip", "ENV API_TOKEN=hunter2hunter2\nRUN pip")
+    with FakeBuilder(lambda text: {"a": b"hunter2" if "COPY two" in text else b""}) as builder:
+        verdict = verify(task._replace(data=text.encode()), builder, Wish(measure="sizes"))
+    (file,) = json.loads(report([verdict]))["files"]
+    assert (file["status"], file["builder"]) == ("fail", "a fake")
+    assert [fix["verdict"] for fix in file["fixes"]] == ["pass"] * 5 + ["fail"]
+    assert file["fixes"][-1] | {"differences": []} == {
+        "transform": "copy_over_add", "line": 5, "verdict": "fail", "differences": [],
+    }  # fmt: skip
+    assert file["measurements"][0]["before"]["layers"] == 1
+    assert "hunter2hunter2" not in json.dumps(file)
+
+
+def test_the_report_for_people_names_the_difference(task: Task) -> None:
+    with FakeBuilder(lambda text: {} if "COPY two" in text else {"bin/\x1b[2J": b"a"}) as builder:
+        shown = show(verify(task, builder, Wish(measure="sizes")), PLAIN)
+    assert "Dockerfile:5  fail  copy_over_add" in shown
+    assert "lost: /bin" in shown
+    assert "image, unpacked" in shown
+    assert "\x1b" not in shown
