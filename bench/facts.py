@@ -34,6 +34,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _AUTHORS = {"maintainer": "authors", "org.opencontainers.image.authors": "authors"}  # what MAINTAINER becomes
+_RESERVED = frozenset({"!", "{", "do", "elif", "else", "if", "sudo", "then", "until", "while"})  # a command follows
 _ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz|tar\.bz2|tbz2?|tar\.xz|txz|tar\.zst)$")
 
 
@@ -85,7 +86,7 @@ def _packages(instructions: tuple[Instruction, ...]) -> set[str]:
             continue
         commands = [list(each.value)] if each.exec_form else simple_commands(each.script)
         for words in commands:
-            while words and (words[0] == "sudo" or "=" in words[0]):
+            while words and (words[0] in _RESERVED or "=" in words[0]):
                 words = words[1:]
             verbs = _INSTALLS.get(words[0], ()) if words else ()
             start = next((place for place, word in enumerate(words) if word in verbs), len(words))
@@ -115,8 +116,8 @@ def _names(instructions: tuple[Instruction, ...]) -> set[str]:
         elif keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"):
             found.add(keyword)
         elif keyword == "ONBUILD":
-            triggers.append(each.trigger)
-            found.add(f"ONBUILD {each.trigger} ({triggers.count(each.trigger)})")
+            triggers.append("COPY" if each.trigger == "ADD" else each.trigger)
+            found.add(f"ONBUILD {triggers[-1]} ({triggers.count(triggers[-1])})")
     names = (word[2] for word in (e.value for e in instructions if e.keyword == "FROM") if len(word) > 2)
     return found | {f"stage {name.lower()}" for name in names}
 

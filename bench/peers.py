@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import gzip
 import hashlib
 import json
 import re
@@ -116,6 +117,25 @@ def rewrite(tool: Tool, folder: Path, files: Sequence[str]) -> set[str]:
     return gave_up
 
 
+def remembered(tool: Tool, fix: Fixer, texts: Mapping[str, bytes], digest: str, again: bool) -> dict[str, Fixed]:
+    """What a pinned version made of the same files before, kept beside the programs; else what it makes now."""
+    command = hashlib.sha256(repr((tool.version, tool.shown, digest)).encode()).hexdigest()[:16]
+    place = tools.CACHE / "outputs" / f"{tool.package.replace('/', '+')}-{command}.json.gz"
+    if place.exists() and not again:
+        rows = json.loads(gzip.decompress(place.read_bytes()))
+        return {
+            key: Fixed(rows[key][0].encode("latin-1"), rows[key][1].encode("latin-1"), *rows[key][2:]) for key in texts
+        }
+    fixed = fix(texts)
+    rows = {
+        key: [each.first.decode("latin-1"), each.second.decode("latin-1"), each.gave_up, each.gave_up_on_its_own]
+        for key, each in fixed.items()
+    }
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(gzip.compress(json.dumps(rows).encode()))
+    return fixed
+
+
 def count(texts: Mapping[str, bytes], fixed: Mapping[str, Fixed], experts: frozenset[str]) -> dict[str, Any]:
     """The figures of one fixer over one set of files; a list holds the names of the files concerned."""
     taken = [key for key in texts if not buildkit.read(texts[key]).refusal]
@@ -208,7 +228,7 @@ def corpus(sample: int) -> tuple[dict[str, bytes], frozenset[str]]:
 
 
 def measure(chosen: Sequence[Tool], sample: int, results: dict[str, Any], again: bool) -> Iterator[None]:
-    """Completes `results`, one row and set of files a step; what is known for the same inputs is kept."""
+    """Completes `results`, one row and set of files a step."""
     present, missing = tools.installed(tool for tool in chosen if tool.fixes)
     for tool in present[:]:
         if fixer(tool)({"canary": CANARY})["canary"].first == CANARY:
@@ -236,13 +256,11 @@ def measure(chosen: Sequence[Tool], sample: int, results: dict[str, Any], again:
             texts = dict(list(every.items())[:: SLOW if tool.slow and name == "corpus" else 1])
             row = rows.setdefault(tool.name, {})
             version, digest = tools.version(tool), _digest(texts)
-            if (row.get("version"), row.get("command")) != (version, tool.shown):
-                row.clear()
             row |= {"version": version, "command": tool.shown, "kind": tool.kind}
-            known = tool.source != "here" and not again and row.get(name, {}).get("digest") == digest
-            if not texts or known:
+            if not texts:
                 continue
-            fixed = fixer(tool, sandbox.CONTEXT if name == "traps" else None)(texts)
+            fix = fixer(tool, sandbox.CONTEXT if name == "traps" else None)
+            fixed = fix(texts) if tool.source == "here" else remembered(tool, fix, texts, digest, again)
             row[name] = {"digest": digest} | count(texts, fixed, experts)
             if name == "traps":
                 row[name]["verdicts"] = executed(texts, fixed)
@@ -254,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     parser.add_argument("--only", default="", help="only tools with this in their name")
     parser.add_argument("--sample", type=int, default=0, help="so many files of the corpus; 0: all")
-    parser.add_argument("--again", action="store_true", help="measure what is known already, too")
+    parser.add_argument("--again", action="store_true", help="run the peers again on files that they had before")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the JSON to complete (%(default)s)")
     parser.add_argument("--render", action="store_true", help="measure nothing, only write the page")
     parser.add_argument("--write", type=Path, help="write the page for people, such as docs/peers.md")

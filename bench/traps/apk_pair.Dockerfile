@@ -2,4 +2,4 @@
 FROM alpine:3.20
 RUN apk update
 RUN apk add jq
-RUN apk add git && touch /srv/after
+RUN apk add tree && touch /srv/after

@@ -3,4 +3,4 @@ FROM debian:12-slim AS base
 RUN apt-get update && apt-get install -y jq
 
 FROM base
-RUN apt-get install -y git
+RUN apt-get install -y tree

@@ -5,5 +5,5 @@ RUN apt-get update && apt-get install -y \
     zsh \
     tree jq \
     # builds
-    gcc \
+    nasm \
     bash-completion

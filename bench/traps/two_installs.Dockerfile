@@ -2,4 +2,4 @@
 FROM debian:12-slim
 RUN apt-get update
 RUN apt-get install -y jq
-RUN apt-get install -y git
+RUN apt-get install -y tree
