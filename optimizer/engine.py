@@ -16,6 +16,9 @@ from optimizer.model import Model, read
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
 
+MAX_STEPS = 1000
+"""How often fixes are applied at the most: a rewrite that finds more to do in its own output would never end."""
+
 Accept = Callable[[Fix, str, str], bool]
 """Asked before a fix is applied, with the text before and after it; False keeps it out for good."""
 
@@ -58,7 +61,7 @@ def optimize(
 
 
 class _Undone(Exception):
-    """Two rewrites undo each other: there is no text at which they would stop."""
+    """Rewrites undo each other, or one goes on and on: there is no text at which they would stop."""
 
 
 class _Run:
@@ -98,7 +101,7 @@ class _Run:
                 pass
         except _Undone:
             names = ", ".join(sorted({fix.transform for fix in self.fixes}))
-            reason = f"these rewrites undo each other ({names}): nothing was changed, please report this file"
+            reason = f"these rewrites find no end ({names}): nothing was changed, please report this file"
             return Outcome(self.original, self.original, (), (Refusal("engine", 1, reason, "section 9"),), (), ())
         refusals = {*self.dropped.values(), *(each for some in self.refusals.values() for each in some)}
         return Outcome(
@@ -196,6 +199,6 @@ class _Run:
             if self.context is not None:
                 self.context = self.context.with_file(companion.path, companion.text)
         state = (model.document.text, *(each.text for each in self.companions.values()))
-        if state in self.seen:
+        if state in self.seen or len(self.seen) > MAX_STEPS:
             raise _Undone
         self.seen.add(state)

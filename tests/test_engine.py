@@ -130,9 +130,17 @@ def test_fixes_that_touch_one_instruction_are_decided_one_after_the_other() -> N
 
 
 def test_rewrites_that_undo_each_other_change_nothing() -> None:
-    assert "undo each other (probe, second)" in only_refusal(
+    assert "find no end (probe, second)" in only_refusal(
         run(replacing("one", "1"), replacing("1", "one", name="second"))
     )
+
+
+def test_a_rewrite_that_goes_on_for_ever_changes_nothing() -> None:
+    def more(self: Transform, at: Instruction) -> Iterator[Proposal]:
+        if at.args == "two":
+            yield self.fix(at, [Edit(at.end, at.end, "RUN three\n")], "more", "", adds=["three"])
+
+    assert "find no end (probe)" in only_refusal(run(transform(more)))
 
 
 @pytest.mark.parametrize(

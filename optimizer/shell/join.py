@@ -16,17 +16,9 @@ from typing import Literal, NamedTuple
 
 from optimizer.shell.ast import Comment, Heredoc, Item, Script
 from optimizer.shell.errexit import fires, head, head_options, indifferent, sets_errexit
-from optimizer.shell.state import ProcessUse, StateChange, effects, programs, uses
+from optimizer.shell.state import ProcessUse, StateChange, effects, programs, replaced, uses
 
 Wrap = Literal["plain", "group", "subshell"]
-
-# Programs of which no second one comes to lie earlier in PATH while a script that has run them goes on.
-_STABLE = frozenset({"apt", "apt-get", "apt-cache", "apt-key", "apt-mark", "add-apt-repository", "dpkg"})
-_STABLE |= {"apk", "yum", "dnf", "microdnf", "zypper", "rpm", "pacman", "ldconfig", "sh", "bash", "env"}
-_STABLE |= {"rm", "mkdir", "rmdir", "cp", "mv", "ln", "ls", "chmod", "chown", "chgrp", "cat", "touch", "id"}
-_STABLE |= {"install", "mktemp", "dirname", "basename", "date", "sleep", "uname", "sort", "head", "tail"}
-_STABLE |= {"tee", "tr", "cut", "wc", "uniq", "find", "xargs", "sed", "grep"}
-_STABLE |= {"groupadd", "useradd", "usermod", "addgroup", "adduser"}
 
 _LONGEST = 120_000  # bytes; MAX_ARG_STRLEN is 131,072, and joining adds a few
 
@@ -150,8 +142,6 @@ def _refusals(facts: Sequence[_Facts], index: int, shell: Shell) -> Iterator[str
         for construct in one.script.dialect:
             if construct.structure:
                 yield f"bash and sh read {construct.kind} differently, and the shell may be either"
-    if one.script.comments and not one.multiline and not (last and _is_chain(one.script.body.items)):
-        yield "it ends in a comment, which would swallow what follows it"
 
 
 def _leak(facts: Sequence[_Facts], index: int, in_force: frozenset[str]) -> str:
@@ -165,12 +155,12 @@ def _leak(facts: Sequence[_Facts], index: int, in_force: frozenset[str]) -> str:
             if again or (change.value == "on" and change.name in in_force):
                 continue
         return change.reason
-    remembered = programs(one.script, in_shell=True) - _STABLE
-    for other in later:
-        if any(change.kind in ("source", "unknown") for change in other.changes) and remembered:
-            return f"the shell remembers where it found {min(remembered)}, which may be run again later"
-        if again_run := remembered & programs(other.script):
-            return f"the shell remembers where it found {min(again_run)}, which is run again later"
+    remembered = programs(one.script, in_shell=True)
+    for number, other in enumerate(later, start=1):
+        sourced = any(change.kind in ("source", "unknown") for change in other.changes)
+        known = remembered if sourced else remembered & programs(other.script)
+        if known and (found := replaced(known, [each.script for each in facts[index : index + number + 1]])):
+            return f"the shell remembers where it found {min(found)}, and another one may be put before it"
     return ""
 
 

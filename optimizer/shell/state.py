@@ -8,18 +8,20 @@ background. Source: POSIX.1-2024 2.13 (execution environment) and 2.15 (special 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from optimizer.shell.ast import Compound, Expansion, List, Redirect, Script, Simple, Word
 from optimizer.shell.builtins import BUILTINS, HANDLERS, Change, Kind, called, is_path, set_options
 from optimizer.shell.compound import SPECIAL_BUILTINS
-from optimizer.shell.walk import Where, backgrounds, traverse
+from optimizer.shell.walk import Where, backgrounds, traverse, walk
 
 UseKind = Literal["background", "jobs", "parameter", "unread", "misuse"]
 
 _ASSIGNS = re.compile(r"(?<![=!<>])=(?!=)|<<=|>>=|\+\+|--")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_PROGRAM = re.compile(r"[\w-]+")
+_PROGRAMS = re.compile(r"bin/?\Z")  # a folder of programs
 _JOBS = frozenset({"jobs", "wait", "fg", "bg", "disown", "times", "suspend"})
 _PROCESS_PARAMETERS = frozenset({"?", "$", "!", "0", "_", "-", "PPID", "BASHPID", "LINENO", "SECONDS"})
 _PROCESS_PARAMETERS |= {"RANDOM", "PIPESTATUS", "BASH_COMMAND", "BASH_SUBSHELL", "BASH_EXECUTION_STRING"}
@@ -184,3 +186,20 @@ def programs(script: Script, *, in_shell: bool = False) -> frozenset[str]:
 def _shown(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= 40 else text[:39] + "…"
+
+
+def replaced(names: frozenset[str], scripts: Iterable[Script]) -> frozenset[str]:
+    """Those of the programs that the scripts may put another one before, in PATH: those that an argument names.
+
+    A program comes under its name: as a package (`pip install -U pip`), a file, or a link. What is put into a
+    folder of programs with a wildcard may have any name.
+    """
+    named: set[str] = set()
+    for script in scripts:
+        for command, _ in walk(script):
+            words = [*command.words[1:], *(redirect.target for redirect in command.redirects)]
+            if any(word.literal is None for word in words) and any(_PROGRAMS.search(word.text) for word in words):
+                return names
+            for word in words:
+                named.update(_PROGRAM.findall(word.text))
+    return names & named
