@@ -21,6 +21,8 @@ from optimizer.verify.interrupt import shielded
 from optimizer.verify.process import Ended, Process, run
 from optimizer.verify.progress import Step
 
+_USAGE = "--help' for more information"
+"""How docker ends what it says about a command that could not be started."""
 ANSWER = 30.0
 """Seconds within which a builder answers a question that is no build."""
 
@@ -195,7 +197,8 @@ class Builder(ABC):
         if ended.timed_out:
             return Ran(None, f"no end within {limits.seconds:.0f} s")
         said = output.decode("utf-8", "replace").splitlines()
-        return Ran(ended.status, "\n".join([*said, *ended.tail]))
+        said += (line for line in ended.tail if line.strip() and not line.endswith(_USAGE))
+        return Ran(ended.status, "\n".join(said))
 
     def _write(self, source: Source) -> tuple[str, str, str]:
         """Put the Dockerfile where the builder reads it: its path, that of the rules beside it, and of the context.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.verify.builder import CannotJudge
 from optimizer.verify.compare import compare
+from optimizer.verify.difference import Difference, Place, Verb
 from optimizer.verify.entry import Entry, Image, ImageError
 from optimizer.verify.image import Layer, read_archive
 from optimizer.verify.noise import Noise, measure
@@ -15,6 +17,16 @@ from optimizer.verify.runtime import Looking, check
 if TYPE_CHECKING:
     from optimizer.engine import Outcome
     from optimizer.verify.stream import Readable
+
+
+Entries = Mapping[str, Entry]
+
+
+class Bases(NamedTuple):
+    """What is in the base images before and after."""
+
+    old: Entries
+    new: Entries
 
 
 class Judge:
@@ -35,15 +47,37 @@ class Judge:
             raise CannotJudge(str(error)) from None
 
     def differences(
-        self, first: Image, second: Image, after: Image, outcome: Outcome, base: Mapping[str, Entry] | None
+        self, first: Image, second: Image, after: Image, outcome: Outcome, bases: Bases | None
     ) -> Iterator[str]:
         """How an image differs from two builds of the original, but for what the fixes declare.
 
-        :param base: what is in the base image, where the rewrite has another one or stages of its own.
+        :param bases: what is in the base images, where the rewrite has another one or stages of its own.
         """
         if self._noise is None:
             self._noise = measure(first, second)
         allowed = [path for fix in outcome.fixes for path in fix.paths]
-        compared = compare(first, after, noise=self._noise, allowed=allowed, split=base is not None, base=base)
+        new = bases.new if bases else None
+        compared = compare(first, after, noise=self._noise, allowed=allowed, split=bases is not None, base=new)
+        findings = check(first, after, allowed)
+        if bases:
+            # That the new base image lacks what only the old one had is what it is chosen for. What its own files
+            # need is its maker's business: the application's imports and commands are looked up by themselves.
+            left = (each for each in compared.failures if not _was_given(each, first, bases.old))
+            compared = replace(compared, failures=tuple(left))
+            findings = tuple(each for each in findings if not _same(each.subject, after.entries, bases.new))
         yield from compared.lines()
-        yield from map(str, check(first, after, allowed))
+        yield from map(str, findings)
+
+
+def _was_given(difference: Difference, before: Image, base: Entries) -> bool:
+    """Whether it is only about a path that was the old base image's and is gone."""
+    gone = difference.place is Place.FILES and difference.verb is Verb.LOST
+    return gone and _same(difference.name, before.entries, base)
+
+
+def _same(path: str, one: Entries, two: Entries) -> bool:
+    """Whether the same stands at a path."""
+    first, second = one.get(path), two.get(path)
+    if first is None or second is None:
+        return False
+    return first._replace(mtime=0, found=None) == second._replace(mtime=0, found=None)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.verify.behaviour import Behaviour
 from optimizer.verify.builder import Builder, BuildFailed, Built, CannotJudge, Limits, Source
-from optimizer.verify.judge import Judge
+from optimizer.verify.judge import Bases, Entries, Judge
 
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optimizer.fix import Companion
     from optimizer.model import Model
     from optimizer.runner import Task
-    from optimizer.verify.entry import Entry, Image
+    from optimizer.verify.entry import Image
 
 Tell = Callable[[str], None]
 
@@ -48,6 +48,8 @@ class Trials:
     """The original, built twice without cache."""
     after: list[Built] = field(default_factory=list)
     """The rewritten file, built without cache."""
+    _read: dict[str, Entries] = field(default_factory=dict)
+    """The base images that were read, by name."""
 
     @cached_property
     def context(self) -> BuildContext | None:
@@ -110,21 +112,24 @@ class Trials:
 
     def _differences(self, outcome: Outcome, shot: Shot) -> Iterator[str]:
         first, second = self.before
-        base = self._new_base(outcome)
-        yield from self.judge.differences(first.image, second.image, shot.image, outcome, base)
+        yield from self.judge.differences(first.image, second.image, shot.image, outcome, self._bases(outcome))
         yield from self.behaviour.differences(shot.built)
 
-    def _new_base(self, outcome: Outcome) -> Mapping[str, Entry] | None:
-        """What the base image has that the rewrite puts in place of the original's; None where it has the same."""
+    def _bases(self, outcome: Outcome) -> Bases | None:
+        """What is in the base images before and after, where the rewrite has another one or stages of its own."""
         from optimizer.model import read
 
         before, after = (_lineage(read(text), self.target) for text in (outcome.before, outcome.after))
-        if before == after:
-            return None
-        base = after[-1]
-        if base is None or base == "scratch":
+        return None if before == after else Bases(self._base(before[-1]), self._base(after[-1]))
+
+    def _base(self, name: str | None) -> Entries:
+        """What is in a base image; nothing where its name is not known."""
+        if name is None or name == "scratch":
             return {}
-        return self.shoot(Source(f"FROM {base}\n", None), f"the base image {base}", no_cache=False).image.entries
+        if name not in self._read:
+            shot = self.shoot(Source(f"FROM {name}\n", None), f"the base image {name}", no_cache=False)
+            self._read[name] = shot.image.entries
+        return self._read[name]
 
 
 def _lineage(model: Model, target: str) -> list[str | None]:

@@ -165,3 +165,21 @@ def test_the_report_for_people_names_the_difference(task: Task) -> None:
     assert "lost: /bin" in shown
     assert "image, unpacked" in shown
     assert "\x1b" not in shown
+
+
+def of_debian(text: str) -> Files:
+    """An image on the full or the slim debian; what it has on top follows from the text."""
+    base = {"lib": b"", "bin/sh": b""} if "slim" in text else {"lib": b"", "bin/sh": b"", "bin/gcc": b"1"}
+    made = {} if "make" in text and "slim" in text else {"made": b""}
+    return {**base, **({"app": b"", **made} if "COPY" in text else {})}
+
+
+@pytest.mark.parametrize(("command", "failed"), [("true", []), ("make", ["slim_base"])])
+def test_another_base_may_lack_only_what_the_old_base_had(tmp_path: Path, command: str, failed: list[str]) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM debian:bookworm\nCOPY app /app\nCMD {command}\n")
+    (tmp_path / "app").write_text("text\n")
+    task = Task(str(tmp_path / "Dockerfile"), str(tmp_path), rules=Rules(select=("slim_base",), suggested=True))
+    with FakeBuilder(of_debian) as builder:
+        verdict = verify(task, builder, WISH)
+    assert [each.fix.transform for each in verdict.failed] == failed
+    assert all("lost: /made" in each.differences[0] and "gcc" not in str(each.differences) for each in verdict.failed)
