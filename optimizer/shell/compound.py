@@ -26,9 +26,10 @@ RESERVED |= {"{", "!", "[[", "]]"}
 SPECIAL_BUILTINS = frozenset({"break", ":", "continue", ".", "eval", "exec", "exit", "export", "readonly"})
 SPECIAL_BUILTINS |= {"return", "set", "shift", "times", "trap", "unset", "source"}
 
-_KEYWORD = re.compile(r"(?:[a-z]+|\[\[|\]\]|[{}!])(?=[ \t\n;&|()<>]|\Z)")
-_NAME = re.compile(r"[A-Za-z_]\w*(?=[ \t\n;&|()<>]|\Z)", re.ASCII)
-_BASH_NAME = re.compile(r"[A-Za-z_][\w.-]*(?=[ \t\n;&|()<>]|\Z)", re.ASCII)
+_WORD_ENDS = r"(?=[ \t\n;&|()]|[<>](?!\()|\Z)"  # `do<(a)` is one word to bash
+_KEYWORD = re.compile(r"(?:[a-z]+|\[\[|\]\]|[{}!])" + _WORD_ENDS)
+_NAME = re.compile(r"[A-Za-z_]\w*" + _WORD_ENDS, re.ASCII)
+_BASH_NAME = re.compile(r"[A-Za-z_][\w.-]*" + _WORD_ENDS, re.ASCII)
 _CASE_END = re.compile(r";;&?|;&")
 _REGEX_DEPTH = {"(": 1, "|": 0, ")": -1}
 _UNARY = re.compile(r"-[a-zA-Z]")

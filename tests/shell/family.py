@@ -78,7 +78,8 @@ CHANGING = (
     "X=1 Y=$(false)",
 )
 REFUSED = (". ./s", "alias tool='echo alias'", "sleep 0 &", "eval 'V=8; cd d'", "trap 'echo bye >> f' EXIT")
-SILENT = ("true", "false", ": > a", "(exit 3)")  # on the left of a pipe that nobody reads, no SIGPIPE by chance
+# What stands on the left of a pipe must not race with the right: it has no effects, or the right waits for it.
+SILENT = ("true", "false", "(exit 3)")
 HEADS = ("set -e", "set -ex", "set -eu", "set -e -u", "set -x", "set -x; set -e", "set -o errexit", "set +e")
 LINES = ("# note", "cat <<E >> f\n$V }\nE", ": # end")
 
@@ -98,7 +99,7 @@ def _compounds(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         lists.map(lambda a: f"while {a}; do break; done"),
         st.tuples(lists, lists).map(lambda t: f"case ${{V-}} in 1) {t[0]};; *) {t[1]};; esac"),
         st.tuples(st.sampled_from(SILENT), inner).map(" | ".join),
-        st.tuples(inner, inner).map(lambda t: f"{t[0]} | {{ while read L; do :; done; {t[1]}; }}"),
+        st.tuples(inner, inner).map(lambda t: f"{{ {t[0]}; :; }} | {{ while read L; do :; done; {t[1]}; }}"),
         inner.map(lambda a: f"! {a}" if a[:1].isalpha() and "\n" not in a else a),
         lists.map(lambda a: f"echo $( {a} )"),
     )
