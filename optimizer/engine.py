@@ -16,7 +16,7 @@ from optimizer.model import Model, read
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
 
-MAX_STEPS = 1000
+MAX_STEPS = 100
 """How often fixes are applied at the most: a rewrite that finds more to do in its own output would never end."""
 
 Accept = Callable[[Fix, str, str], bool]

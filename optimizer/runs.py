@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Literal
 
 from optimizer.document import Instruction
@@ -18,8 +18,8 @@ from optimizer.shell import Opaque, Script, Simple, parse, walk
 
 Form = Literal["exec", "shell", "heredoc"]
 
+parse_script = parse
 POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
-parse_script = lru_cache(maxsize=256)(parse)
 
 
 def parse_mount(value: str) -> Mapping[str, str]:
@@ -78,7 +78,7 @@ class Run:
             return Opaque(self.text, 0, f"the shell {self.shell[0]} is not one that is read here")
         if self.whole_heredoc and self.text.startswith("#!"):
             return Opaque(self.text, 0, "the heredoc names its own interpreter with #!")
-        return parse_script(self.text)
+        return parse(self.text)
 
     @property
     def parsed(self) -> Script | None:

@@ -12,11 +12,13 @@ A failure has the same status, with one exception: where bash itself gives up, o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from optimizer.shell.ast import Comment, Heredoc, Item, Script
 from optimizer.shell.errexit import fires, head, head_options, indifferent, sets_errexit
-from optimizer.shell.state import ProcessUse, StateChange, effects, programs, replaced, uses
+from optimizer.shell.parser import parse
+from optimizer.shell.state import ProcessUse, StateChange, effects, placed, programs, uses
 
 Wrap = Literal["plain", "group", "subshell"]
 
@@ -70,11 +72,16 @@ class _Facts(NamedTuple):
     end: int  # without the operator that may end a script of one line
     stop: int  # with it
     multiline: bool
+    errexit: bool  # whether it may switch errexit on or off
+    indifferent: bool  # whether it runs the same where errexit is ignored
+    calls: frozenset[str]  # the programs that it looks up in PATH
+    remembers: frozenset[str]  # those that its shell knows the place of afterwards
+    places: frozenset[str] | None  # the names under which it may put programs into PATH; None: any
 
 
 def plan(scripts: Sequence[Script], *, shell: Shell) -> Plan | JoinRefusal:
     """Decide how to join scripts that run one after the other in the same shell (semantics 2)."""
-    facts = [_facts(script) for script in scripts]
+    facts = [_facts(script.text) for script in scripts]
     if sum(len(script.text.encode("utf-8", "surrogateescape")) for script in scripts) > _LONGEST:
         return _refuse(len(scripts) - 1, "Linux would not take a script so long as the argument of a shell")
     if shell.startup_files:
@@ -82,10 +89,7 @@ def plan(scripts: Sequence[Script], *, shell: Shell) -> Plan | JoinRefusal:
     for index in range(len(facts)):
         for reason in _refusals(facts, index, shell):
             return _refuse(index, reason)
-    depends = [
-        ("errexit" in shell.options or sets_errexit(one.script)) and not indifferent(one.rest, to_option=False)
-        for one in facts
-    ]
+    depends = [("errexit" in shell.options or one.errexit) and not one.indifferent for one in facts]
     return _in_sequence(facts, shell) if any(depends[:-1]) else _in_chain(facts, shell)
 
 
@@ -97,7 +101,10 @@ def render(scripts: Sequence[Script], plan: Plan) -> str:
     return "".join(pieces)
 
 
-def _facts(script: Script) -> _Facts:
+@lru_cache(maxsize=512)
+def _facts(text: str) -> _Facts:
+    script = parse(text)
+    assert isinstance(script, Script)
     body = script.body
     options = head(script)
     others: list[Comment | Heredoc] = [*script.comments, *script.heredocs]
@@ -116,6 +123,11 @@ def _facts(script: Script) -> _Facts:
         end,
         stop,
         multiline,
+        sets_errexit(script),
+        not body.items or indifferent(body.items[len(options) :], to_option=False),
+        programs(script),
+        programs(script, in_shell=True),
+        placed(script),
     )
 
 
@@ -155,11 +167,12 @@ def _leak(facts: Sequence[_Facts], index: int, in_force: frozenset[str]) -> str:
             if again or (change.value == "on" and change.name in in_force):
                 continue
         return change.reason
-    remembered = programs(one.script, in_shell=True)
-    for number, other in enumerate(later, start=1):
+    placed = one.places
+    for other in later if one.remembers else ():
+        placed = None if placed is None or other.places is None else placed | other.places
         sourced = any(change.kind in ("source", "unknown") for change in other.changes)
-        known = remembered if sourced else remembered & programs(other.script)
-        if known and (found := replaced(known, [each.script for each in facts[index : index + number + 1]])):
+        known = one.remembers if sourced else one.remembers & other.calls
+        if found := known if placed is None else known & placed:
             return f"the shell remembers where it found {min(found)}, and another one may be put before it"
     return ""
 

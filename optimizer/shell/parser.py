@@ -6,6 +6,7 @@ Source: POSIX.1-2024 2.9 and 2.10. What only bash has is read as bash reads it a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from optimizer.shell.ast import (
     Assignment,
@@ -255,6 +256,7 @@ class Parser(Compounds):
         return delimiter
 
 
+@lru_cache(maxsize=1024)  # the same scripts are read anew after every rewrite
 def parse(text: str) -> Script | Opaque:
     """Read a script: a RUN body with its continuations joined, or a heredoc script.
 

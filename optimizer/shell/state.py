@@ -8,7 +8,7 @@ background. Source: POSIX.1-2024 2.13 (execution environment) and 2.15 (special 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from optimizer.shell.ast import Compound, Expansion, List, Redirect, Script, Simple, Word
@@ -188,18 +188,17 @@ def _shown(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def replaced(names: frozenset[str], scripts: Iterable[Script]) -> frozenset[str]:
-    """Those of the programs that the scripts may put another one before, in PATH: those that an argument names.
+def placed(script: Script) -> frozenset[str] | None:
+    """The names under which the script may put programs into PATH: those in its arguments. None: any name.
 
     A program comes under its name: as a package (`pip install -U pip`), a file, or a link. What is put into a
     folder of programs with a wildcard may have any name.
     """
     named: set[str] = set()
-    for script in scripts:
-        for command, _ in walk(script):
-            words = [*command.words[1:], *(redirect.target for redirect in command.redirects)]
-            if any(word.literal is None for word in words) and any(_PROGRAMS.search(word.text) for word in words):
-                return names
-            for word in words:
-                named.update(_PROGRAM.findall(word.text))
-    return names & named
+    for command, _ in walk(script):
+        words = [*command.words[1:], *(redirect.target for redirect in command.redirects)]
+        if any(word.literal is None for word in words) and any(_PROGRAMS.search(word.text) for word in words):
+            return None
+        for word in words:
+            named.update(_PROGRAM.findall(word.text))
+    return frozenset(named)
