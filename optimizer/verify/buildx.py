@@ -10,6 +10,8 @@ from optimizer.verify.progress import Progress
 
 _LOCAL = "docker"
 """The driver whose images are at once among the daemon's."""
+_SAYS, _GONE = "failed to solve", "failed to solve: Unavailable"
+"""How the client begins what the builder says of a build, and how it says that the builder is not there any more."""
 
 
 def connect(name: str, options: Options) -> Buildx:
@@ -65,10 +67,13 @@ class Buildx(Builder):
         if ended.status:
             failed = [step for step in steps if step.error and "context canceled" not in step.error]
             lines = [*(line for step in failed for line in step.output), *ended.tail]
-            if failed or any("failed to solve" in line for line in ended.tail):
+            if failed or (any(_SAYS in line and _GONE not in line for line in ended.tail) and self._answers()):
                 raise BuildFailed("the build fails", lines)
             raise CannotJudge("the builder went away, or could not begin", lines)
         return Built(source, image, ended.seconds, steps)
+
+    def _answers(self) -> bool:
+        return run(["docker", "buildx", "inspect", self._builder], ANSWER).status == 0
 
     def archive(self, built: Built) -> list[str]:
         if self._local:
