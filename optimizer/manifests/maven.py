@@ -45,9 +45,10 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     has_wrapper = invocation.program[-1].endswith("mvnw")
     pom = arguments.last("--file") or "pom.xml"
     if view is None:
+        if not is_move:
+            raise RefusedError(f"whether {pom} names modules is not known, there is no build context to look at")
         lists = (pom, *(("mvnw", ".mvn/") if has_wrapper else ()), *arguments.values("--settings"))
-        evidence = f"maven reads {pom}, if that names no modules"
-        return Needs("maven", lists, (evidence,), prefetch, same_image=is_move, proved=False)
+        return Needs("maven", lists, (f"maven reads {pom}, if that names no modules",), proved=False)
 
     files = Collector(view)
     if view.is_dir(pom):
