@@ -94,6 +94,8 @@ class _Run:
         self.dropped: dict[tuple[object, ...], Refusal] = {}
         self.companions: dict[str, Companion] = {}
         self.seen: set[tuple[str, ...]] = {(text,)}
+        self.at_rest: set[str] = set()
+        """Names of the transforms that have no fix for the text as it is now: asked again they would say the same."""
 
     def outcome(self) -> Outcome:
         try:
@@ -134,8 +136,11 @@ class _Run:
 
     def proposals(self, phase: list[Transform]) -> list[Fix]:
         """The fixes that the phase's transforms propose for the current text; refusals are put down on the way."""
-        fixes = []
+        fixes: list[Fix] = []
         for transform in phase:
+            if transform.name in self.at_rest:
+                continue
+            before = len(fixes)
             refusals = self.refusals[transform.name] = []
             suggestions = self.suggestions[transform.name] = []
             for proposal in transform.propose(self.model, self.context, self.options):
@@ -147,6 +152,8 @@ class _Run:
                     suggestions.append(replace(proposal, line=self.origin(proposal)))
                 elif self.key(proposal) not in self.dropped:
                     fixes.append(proposal)
+            if len(fixes) == before:
+                self.at_rest.add(transform.name)
         return fixes
 
     def origin(self, proposal: Proposal) -> int:
@@ -188,12 +195,14 @@ class _Run:
         claimed = {index for fix in fixes for index in fix.claims}
         origins = {move(each.start): self.lines[each.index] for each in instructions if each.index not in claimed}
         self.fixes += (replace(fix, line=self.origin(fix)) for fix in fixes)
+        starts = [move(each.start) for each in instructions]
         lines: list[int] = []
         for instruction in model.document.instructions:
-            before = [self.lines[each.index] for each in instructions if move(each.start) <= instruction.start]
-            lines.append(origins.get(instruction.start, before[-1] if before else 1))
+            before = max(bisect_right(starts, instruction.start) - 1, 0)
+            lines.append(origins.get(instruction.start, self.lines[before]))
         self.lines = lines
         self.model = model
+        self.at_rest.clear()
         for companion in (companion for fix in fixes for companion in fix.companions):
             self.companions[companion.path] = companion
             if self.context is not None:
