@@ -80,7 +80,10 @@ def building(folder: Path, number: int, *options: str, **env: str) -> Iterator[s
     """A verification whose build is in the middle of its RUN."""
     process = start(folder, *options, **env)
     try:
-        assert until(lambda: running(f"sleep {number}")), "the build did not begin"
+        begun = until(lambda: running(f"sleep {number}") or process.poll() is not None)
+        if not begun or process.poll() is not None:
+            process.kill()
+            pytest.fail(f"the build did not begin: {process.communicate()[0]}")
         yield process
     finally:
         process.kill()
