@@ -115,7 +115,7 @@ class _Walk:
 
     def other(self, instruction: Instruction) -> Iterator[Delay | Late]:
         for each in self.delayed:
-            if reason := _obstacle(self.stage, each.instruction, instruction):
+            if reason := obstacle(self.stage, each.instruction, instruction):
                 yield from self.ends(reason)
                 return
 
@@ -283,7 +283,7 @@ def shown_instruction(instruction: Instruction) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _obstacle(stage: Stage, copy: Instruction, passed: Instruction) -> str | None:
+def obstacle(stage: Stage, copy: Instruction, passed: Instruction) -> str | None:
     """Why a COPY cannot come after an instruction that is neither RUN nor COPY."""
     if passed.keyword == "WORKDIR":
         before, after = stage.state(copy), stage.state(passed)
