@@ -362,8 +362,6 @@ def test_tools_by_name_read_nothing(command: str) -> None:
     [
         ("go mod download", ("go.mod", "go.sum*")),
         ("go build ./...", ("go.mod", "go.sum*")),
-        ("mvn -B package", ("pom.xml",)),
-        ("./mvnw package", ("pom.xml", "mvnw", ".mvn/")),
     ],
 )
 def test_without_a_context(command: str, files: tuple[str, ...]) -> None:
@@ -371,7 +369,7 @@ def test_without_a_context(command: str, files: tuple[str, ...]) -> None:
     assert (answer.files, answer.proved) == (files, False)
 
 
-@pytest.mark.parametrize("command", ["cargo build", "gradle build", "dotnet restore"])
+@pytest.mark.parametrize("command", ["cargo build", "gradle build", "dotnet restore", "mvn package", "./mvnw package"])
 def test_nothing_is_suggested_where_the_text_shows_too_little(command: str) -> None:
     assert "no build context" in refused(command, None)
 
