@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from optimizer import shell
 from optimizer.checks import command_text
@@ -16,8 +16,7 @@ from optimizer.rewrite import WIDTH, one_command_a_line, style_of
 from optimizer.runs import Run, parse_script
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A fix's edits and what they admit to."""
 
     edits: tuple[Edit, ...]
@@ -26,8 +25,7 @@ class Written:
     scripts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Delay:
+class Delay(NamedTuple):
     """COPYs that come after an install, with the manifests that are copied in their places."""
 
     delayed: tuple[Brought, ...]

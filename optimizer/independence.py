@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from optimizer.landing import inside, touch
 from optimizer.packages.commands import HARMLESS_URLS, UPDATING_URLS
@@ -21,9 +21,7 @@ from optimizer.shell.walk import traverse
 UNKNOWN = "\0"
 """Stands in a word for a part of unknown value."""
 
-_PLATFORM = frozenset(
-    f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")
-)
+_PLATFORM = frozenset(f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT"))
 """Build arguments that the builder sets, each to one word."""
 _SPEAKERS = "echo printf true : false sleep date uname id whoami which type hash nproc arch hostname"
 _SPEAKS = frozenset(_SPEAKERS.split())
@@ -73,8 +71,8 @@ _SHARED = (
 )  # fmt: skip
 """Folders of the system into which packages of any kind are installed."""
 
-@dataclass(frozen=True)
-class Surroundings:
+
+class Surroundings(NamedTuple):
     """What a command runs in."""
 
     zones: tuple[str, ...]
@@ -94,10 +92,10 @@ class Surroundings:
         return absolute is None or any(touch(absolute, zone) for zone in self.zones)
 
     def inside(self, workdir: str | None) -> Surroundings:
-        return replace(self, workdir=workdir)
+        return self._replace(workdir=workdir)
 
     def having(self, name: str, value: str | None) -> Surroundings:
-        return replace(self, environment={**self.environment, name: value})
+        return self._replace(environment={**self.environment, name: value})
 
 
 def value(word: Word, environment: Mapping[str, str | None]) -> str | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 from optimizer.checks import instruction_text
 from optimizer.context import BuildContext
@@ -23,10 +23,6 @@ from optimizer.manifest_copies import Manifests, manifests
 from optimizer.model import Model, Stage
 from optimizer.runs import Run
 
-PROGRAMS = (
-    "pip", "uv ", "poetry", "pdm", "npm", "yarn", "go ", "cargo", "mvn", "gradle", "dotnet", "composer", "bundle",
-)  # fmt: skip
-"""What a RUN that installs dependencies has in its text."""
 PASSED = frozenset({
     "USER", "SHELL", "LABEL", "EXPOSE", "CMD", "ENTRYPOINT", "HEALTHCHECK", "STOPSIGNAL", "MAINTAINER", "ONBUILD",
 })  # fmt: skip
@@ -39,8 +35,7 @@ HOME_SETTINGS = (
 """What programs read or write in the home folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(NamedTuple):
     """An install that stays behind a COPY, and why."""
 
     run: Run
@@ -51,12 +46,10 @@ class Late:
 def delays(model: Model, stage: Stage, context: BuildContext | None) -> Iterator[Delay | Late]:
     """The COPYs of a stage that may come after an install, and the installs that stay behind one."""
     runs = {run.instruction.index: run for run in stage.runs}
-    if not any(program in run.text for run in runs.values() for program in PROGRAMS):
-        return
     copies = brought(stage, context)
     if not any(each.seems_broad for each in copies.values() if each.instruction.index > stage.origin.index):
         return
-    walk = _Walk(stage, context, copies, model.ships(stage))
+    walk = _Walk(model, stage, context, copies)
     for instruction in stage.instructions:
         if instruction.keyword == "RUN":
             yield from walk.run(runs[instruction.index])
@@ -67,22 +60,21 @@ def delays(model: Model, stage: Stage, context: BuildContext | None) -> Iterator
     yield from walk.ends("the stage ends")
 
 
-@dataclass
 class _Walk:
     """What is known on the way through a stage."""
 
-    stage: Stage
-    context: BuildContext | None
-    copies: Mapping[int, Brought]
-    ships: bool
-    """Whether its layers reach a target."""
-    delayed: list[Brought] = field(default_factory=list)
-    reached: tuple[Run, Lead] | None = None
-    installs: list[tuple[int, Install]] = field(default_factory=list)
-    """With the number of the RUN."""
-    entered: list[str] = field(default_factory=list)
-    barrier: tuple[Brought, str] | None = None
-    """A COPY that nothing passes any more, and why."""
+    def __init__(self, model: Model, stage: Stage, context: BuildContext | None, copies: Mapping[int, Brought]) -> None:
+        self.stage = stage
+        self.context = context
+        self.copies = copies
+        self.ships = model.ships(stage)
+        self.delayed: list[Brought] = []
+        self.reached: tuple[Run, Lead] | None = None
+        self.installs: list[tuple[int, Install]] = []
+        """With the number of the RUN."""
+        self.entered: list[str] = []
+        self.barrier: tuple[Brought, str] | None = None
+        """A COPY that nothing passes any more, and why."""
 
     def landings(self, before: int) -> list[Landing]:
         """What is in the image before an instruction."""
@@ -146,7 +138,7 @@ class _Walk:
 
     def late(self, run: Run) -> Iterator[Late]:
         """The refusal for an install that comes after something that no COPY passes."""
-        if self.barrier is None or not any(program in run.text for program in PROGRAMS):
+        if self.barrier is None:
             return
         copy, reason = self.barrier
         if self.is_late(run, copy.instruction):
@@ -222,7 +214,7 @@ class _Walk:
             kinds & installs_in(run, stage.state(run.instruction))
             for stage in self.stage.lineage
             for run in stage.runs
-            if run.instruction.index < copy.index and any(program in run.text for program in PROGRAMS)
+            if run.instruction.index < copy.index
         )
 
     def unseen(self, found: Manifests, delayed: Sequence[Brought], run: Run) -> str | None:

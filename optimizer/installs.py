@@ -7,8 +7,7 @@ first command that may read or change the sources; what stands before may run be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.independence import (
     UNKNOWN,
@@ -47,8 +46,7 @@ _REMOVING = frozenset({
 _MOUNTS = frozenset({"cache", "secret", "ssh", "tmpfs"})
 
 
-@dataclass(frozen=True, slots=True)
-class Install:
+class Install(NamedTuple):
     """An install command with what it needs, and the directory that it runs in."""
 
     command: Simple
@@ -60,8 +58,7 @@ class Install:
         return shown_command(self.command)
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """Where the part ends that may run before the sources are copied, and why."""
 
     reason: str
@@ -71,8 +68,7 @@ class Stop:
     """Whether the command is an install."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(NamedTuple):
     """What of a RUN may run before the sources are copied."""
 
     installs: tuple[Install, ...]
@@ -135,20 +131,22 @@ def _script(run: Run) -> Script | str:
     return script if isinstance(script, Script) and words else "it has no script"
 
 
-@dataclass
 class _Reader:
     """Reads commands one after the other and gathers what they install."""
 
-    landings: tuple[Landing, ...]
-    context: BuildContext | None
-    before: tuple[Install, ...]
-    installs: list[Install] = field(default_factory=list)
-    entered: list[str] = field(default_factory=list)
-    distribution: bool = False
-    after: list[int] = field(default_factory=list)
-    """For each item of the script's own list, how many installs there are up to its end."""
+    def __init__(
+        self, landings: tuple[Landing, ...], context: BuildContext | None, before: tuple[Install, ...]
+    ) -> None:
+        self.landings = landings
+        self.context = context
+        self.before = before
+        self.installs: list[Install] = []
+        self.entered: list[str] = []
+        self.distribution = False
+        self.after: list[int] = []
+        """For each item of the script's own list, how many installs there are up to its end."""
 
-    def list(self, body: List, around: Surroundings) -> Surroundings | Stop:
+    def body(self, body: List, around: Surroundings) -> Surroundings | Stop:
         if body.terminator == "&" or any(item.connector == "&" for item in body.items):
             return Stop("it runs commands in the background")
         for item in body.items:
@@ -173,7 +171,7 @@ class _Reader:
             return self.simple(first, around)
         if first.kind not in ("subshell", "group") or first.redirects:
             return Stop(f"a command of the kind `{first.kind}` may read the sources")
-        outcome = self.list(first.bodies[0], around)
+        outcome = self.body(first.bodies[0], around)
         return around if first.kind == "subshell" and isinstance(outcome, Surroundings) else outcome
 
     def simple(self, command: Simple, around: Surroundings) -> Surroundings | Stop:

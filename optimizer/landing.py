@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from optimizer.context import BuildContext
 from optimizer.copies import Copied, copied
@@ -17,8 +17,7 @@ from optimizer.model import Stage
 from optimizer.wildcard import compiled, has_wildcard
 
 
-@dataclass(frozen=True, slots=True)
-class Landing:
+class Landing(NamedTuple):
     """What one source puts into the image. Without a build context ``source`` may be a pattern."""
 
     instruction: Instruction
@@ -48,8 +47,7 @@ def touch(one: str, other: str) -> bool:
     return inside(one, other) or inside(other, one)
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Brought(NamedTuple):
     """A COPY or ADD: what it brings, and the places that it may write to."""
 
     instruction: Instruction
@@ -151,8 +149,7 @@ def _of_source(
         yield Landing(instruction, match, target, folder)
 
 
-@dataclass(frozen=True)
-class Folder:
+class Folder(NamedTuple):
     """A folder of the image with what the landings put there: the ProjectFiles that `optimizer.manifests` asks."""
 
     workdir: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.document import Instruction
 from optimizer.installs import Install
@@ -19,8 +18,7 @@ _ODD = frozenset(" \t\"'$\\[]?*`#<")
 """Characters that COPY reads as more than themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewCopy:
+class NewCopy(NamedTuple):
     """A COPY to be written: the instruction that it is taken from, its sources and its destination."""
 
     like: Instruction
@@ -50,8 +48,7 @@ class NewCopy:
         return " ".join(("COPY", *(flag.text for flag in self.like.flags), args))
 
 
-@dataclass(frozen=True)
-class Manifests:
+class Manifests(NamedTuple):
     """What has to be copied first, by the number of the instruction that brings it now; and all of it as paths."""
 
     copies: Mapping[int, tuple[NewCopy, ...]]

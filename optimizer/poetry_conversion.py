@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from optimizer.checks import command_text, instruction_text
 from optimizer.context import BuildContext
@@ -30,8 +30,7 @@ _SETTINGS = ("virtualenvs.", "installer.", "cache-dir")
 _MANIFESTS = frozenset({"pyproject.toml", "poetry.lock", "poetry.lock*", "poetry.toml"})
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(NamedTuple):
     """A fix's edits and what they admit to."""
 
     edits: tuple[Edit, ...]
@@ -40,8 +39,7 @@ class Conversion:
     adds: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Parts:
+class _Parts(NamedTuple):
     """What of a stage has to do with poetry."""
 
     runs: tuple[Run, ...]

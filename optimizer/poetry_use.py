@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from optimizer.checks import command_text
 from optimizer.context import BuildContext
@@ -35,8 +34,7 @@ _INSTALL = Grammar(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """The word of a pip install that asks for poetry."""
 
     run: Run

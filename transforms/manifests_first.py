@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from optimizer.context import BuildContext
-from optimizer.delay import Delay
+from optimizer.document import Instruction
 from optimizer.fix import Options, Phase, Proposal, Transform
-from optimizer.install_order import PROGRAMS, Late, delays, shown_instruction
-from optimizer.model import Model
+from optimizer.model import Model, Stage
+
+if TYPE_CHECKING:
+    from optimizer.delay import Delay
+    from optimizer.install_order import Late
+
+PROGRAMS = (
+    "pip", "uv ", "poetry", "pdm", "npm", "yarn", "go ", "cargo", "mvn", "gradle", "dotnet", "composer", "bundle",
+)  # fmt: skip
+"""What a RUN that installs dependencies has in its text."""
 
 
 class ManifestsFirst(Transform):
@@ -65,13 +74,17 @@ class ManifestsFirst(Transform):
     phase = Phase.ORDER
 
     def propose(self, model: Model, context: BuildContext | None, options: Options) -> Iterator[Proposal]:
-        if not any(program in model.document.text for program in PROGRAMS):
-            return
         for stage in model.stages:
+            if not _may_install_late(stage):
+                continue
+            from optimizer.install_order import Late, delays
+
             for found in delays(model, stage, context):
                 yield self.late(found) if isinstance(found, Late) else self.delay(model, found)
 
     def late(self, late: Late) -> Proposal:
+        from optimizer.install_order import shown_instruction
+
         return self.refuse(
             late.run.instruction,
             f"the install stays behind `{shown_instruction(late.copy.instruction)}`: {late.reason}",
@@ -92,3 +105,17 @@ class ManifestsFirst(Transform):
             scripts=written.scripts,
             safety=delay.safety,
         )
+
+
+def _may_install_late(stage: Stage) -> bool:
+    """Whether, by a glance at the text, something is installed behind a COPY of a folder."""
+    first = next((each.index for each in stage.instructions if _may_be_folder(each)), None)
+    return first is not None and any(
+        program in run.text for run in stage.runs if run.instruction.index > first for program in PROGRAMS
+    )
+
+
+def _may_be_folder(instruction: Instruction) -> bool:
+    if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None:
+        return False
+    return any("." not in word.rpartition("/")[2] or word[-1:] in ".*" for word in instruction.words[:-1])
