@@ -94,8 +94,8 @@ class _Run:
         self.dropped: dict[tuple[object, ...], Refusal] = {}
         self.companions: dict[str, Companion] = {}
         self.seen: set[tuple[str, ...]] = {(text,)}
-        self.at_rest: set[str] = set()
-        """Names of the transforms that have no fix for the text as it is now: asked again they would say the same."""
+        self.at_rest: set[Transform] = set()
+        """The transforms that have no fix for the text as it is now: asked again they would say the same."""
 
     def outcome(self) -> Outcome:
         try:
@@ -138,7 +138,7 @@ class _Run:
         """The fixes that the phase's transforms propose for the current text; refusals are put down on the way."""
         fixes: list[Fix] = []
         for transform in phase:
-            if transform.name in self.at_rest:
+            if transform in self.at_rest:
                 continue
             before = len(fixes)
             refusals = self.refusals[transform.name] = []
@@ -153,7 +153,7 @@ class _Run:
                 elif self.key(proposal) not in self.dropped:
                     fixes.append(proposal)
             if len(fixes) == before:
-                self.at_rest.add(transform.name)
+                self.at_rest.add(transform)
         return fixes
 
     def origin(self, proposal: Proposal) -> int:
