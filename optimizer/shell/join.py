@@ -22,6 +22,10 @@ from optimizer.shell.state import ProcessUse, StateChange, effects, placed, prog
 
 Wrap = Literal["plain", "group", "subshell"]
 
+# After a division by zero or an assignment to a readonly variable, bash drops the rest of the line or of the
+# compound command, and goes on behind it; sh, and bash as sh, end over it.
+_BY_LINE = "it has several lines, and where bash gives up on one it goes on with the next"
+
 _LONGEST = 120_000  # bytes; MAX_ARG_STRLEN is 131,072, and joining adds a few
 
 _FAILING = frozenset(str(status) for status in range(1, 256))
@@ -154,6 +158,8 @@ def _refusals(facts: Sequence[_Facts], index: int, shell: Shell) -> Iterator[str
         for construct in one.script.dialect:
             if construct.structure:
                 yield f"bash and sh read {construct.kind} differently, and the shell may be either"
+    elif any(item.connector == "\n" for item in one.script.body.items):
+        yield _BY_LINE
 
 
 def _leak(facts: Sequence[_Facts], index: int, in_force: frozenset[str]) -> str:
@@ -226,6 +232,8 @@ def _in_sequence(facts: Sequence[_Facts], shell: Shell) -> Plan | JoinRefusal:
                 reason = "its last command can fail without ending a shell under `set -e`"
         parts.append(_part("subshell" if reason else "plain", one, index, shared, reason, last=last))
     multiline = any(one.multiline for one in facts)
+    if multiline and shell.dialect == "bash":
+        return _refuse([one.multiline for one in facts].index(True), _BY_LINE)
     if not (given or shared or (parts[0].wrap == "plain" and facts[0].head.get("errexit"))):
         parts[0] = parts[0]._replace(prefix="set -e; " + parts[0].prefix)
     return Plan(tuple(parts), ("\n" if multiline else "; ",) * (len(facts) - 1), multiline)

@@ -69,6 +69,7 @@ CHANGING = (
     "shift 3",
     "readonly V",
     "readonly V=1; V=2",
+    "echo $((1/0))",
     ": ${N:?unset}",
     "cd nowhere",
     "set -o nosuch",

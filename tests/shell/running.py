@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_FATAL = re.compile(rb"unbound variable|unset$|readonly variable", re.MULTILINE)
+_FATAL = re.compile(rb"unbound variable|unset$|readonly variable|division by 0", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ def test_joined(scripts: tuple[str, ...], joined: str) -> None:
         (("a &> b", "c"), BASH, "a &> b && c"),
         (("[[ a && b ]]", "c"), BASH, "[[ a && b ]] && c"),
         (("[[ a == b ]]", "c"), SH, "[[ a == b ]] && c"),
+        (("cat <<E\na\nE", "b"), BASH, "{ cat <<E\na\nE\n} && b"),
     ],
 )
 def test_joined_in_the_shell_that_is_set(scripts: tuple[str, ...], shell: Shell, joined: str) -> None:
@@ -172,6 +173,13 @@ def test_refused(scripts: tuple[str, ...], blamed: int, reason: str) -> None:
     assert found.script == blamed
     assert found.reason.startswith("semantics 2: ")
     assert reason in found.reason
+
+
+@pytest.mark.parametrize("scripts", [("a\nb", "c"), ("a", "b\nc"), ("a; b", "cat <<E\nc\nE")])
+def test_refuses_lines_of_which_bash_may_drop_one(scripts: tuple[str, ...]) -> None:
+    _, found = decide(scripts, STRICT)
+    assert isinstance(found, JoinRefusal)
+    assert "goes on with the next" in found.reason
 
 
 def test_refuses_a_shell_that_reads_start_up_files() -> None:
