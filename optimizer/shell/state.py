@@ -20,7 +20,7 @@ UseKind = Literal["background", "jobs", "parameter", "unread", "misuse"]
 
 _ASSIGNS = re.compile(r"(?<![=!<>])=(?!=)|<<=|>>=|\+\+|--")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_PROGRAM = re.compile(r"[\w-]+")
+_PROGRAM = re.compile(r"(?<![\w.-])[\w-]+")  # not the ending of a file's name
 _PROGRAMS = re.compile(r"bin/?\Z")  # a folder of programs
 _JOBS = frozenset({"jobs", "wait", "fg", "bg", "disown", "times", "suspend"})
 _PROCESS_PARAMETERS = frozenset({"?", "$", "!", "0", "_", "-", "PPID", "BASHPID", "LINENO", "SECONDS"})

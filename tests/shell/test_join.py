@@ -69,6 +69,7 @@ def decide(scripts: tuple[str, ...], shell: Shell) -> tuple[list[Script], Plan |
         # the place of a program is remembered, and another one may come to lie before it
         (("pip a", "pip b"), "pip a && pip b"),
         (("pip install -U pip==24", "pip b"), "( pip install -U pip==24 ) && pip b"),
+        (("git a", "git clone https://x.example/y.git"), "git a && git clone https://x.example/y.git"),
         (("pip a | b", "pip install pip"), "pip a | b && pip install pip"),
         (("pip a", "c", "ln -s /x/pip /bin && pip b"), "( pip a ) && c && ln -s /x/pip /bin && pip b"),
         (("a", "cp *.x /usr/bin/ && a"), "( a ) && cp *.x /usr/bin/ && a"),
