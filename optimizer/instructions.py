@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from optimizer.document import BLANK, SPACE, Document, Instruction, ParseError
+from optimizer.document import Document, Instruction, ParseError
 from optimizer.lexer import split_words
+from optimizer.words import BLANK, SPACE, json_words
 
 FLAGS: dict[str, frozenset[str]] = {
     "FROM": frozenset({"platform"}),
@@ -99,8 +100,6 @@ class Health:
 
 def health(instruction: Instruction) -> Health:
     """Read HEALTHCHECK's arguments."""
-    from optimizer.document import json_words
-
     args = instruction.args
     end = 0
     while end < len(args) and args[end] not in SPACE:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from optimizer.document import BLANK, Document, Instruction
+from optimizer.document import Document, Instruction
 from optimizer.fix import Edit
 from optimizer.runs import Run
+from optimizer.words import BLANK
 
 Operator = Literal["&&", ";"]
 WIDTH = 100
