@@ -6,6 +6,7 @@ first command that may read or change the sources; what stands before may run be
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,6 +53,13 @@ class Install(NamedTuple):
     command: Simple
     needs: Needs
     workdir: str
+
+    @property
+    def makes(self) -> frozenset[str]:
+        """The requirements that an export writes: names of packages, and paths that the export has looked at."""
+        if self.needs.ecosystem != "poetry" or "export" not in self.command.argv:
+            return frozenset()
+        return frozenset(posixpath.normpath(posixpath.join(self.workdir, path)) for path in self.needs.outputs)
 
     @property
     def shown(self) -> str:
@@ -227,7 +235,9 @@ class _Reader:
         for assignment in command.assignments:
             environment[assignment.name] = value(assignment.value, around.environment)
         argv = [value(word, environment) for word in command.words[start:]]
-        view = Folder(around.workdir, self.landings, self.context) if self.context and around.workdir else None
+        made = frozenset(path for each in (*self.before, *self.installs) for path in each.makes)
+        folder = around.workdir
+        view = Folder(folder, self.landings, self.context, made) if self.context and folder else None
         found = needs(argv, view, environment)
         if found is None:
             return None

@@ -155,6 +155,8 @@ class Folder(NamedTuple):
     workdir: str
     landings: tuple[Landing, ...]
     context: BuildContext
+    made: frozenset[str] = frozenset()
+    """Files that a command before makes, and that name nothing of the project: they are read as empty."""
 
     def absolute(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self.workdir, path))
@@ -170,10 +172,12 @@ class Folder(NamedTuple):
 
     def read(self, path: str) -> str | None:
         origin = self._origin(path, folder=False)
-        return None if origin is None else self.context.read(origin)
+        if origin is None or self.absolute(path) in self.made:
+            return "" if self.is_file(path) else None
+        return self.context.read(origin)
 
     def is_file(self, path: str) -> bool:
-        return self._origin(path, folder=False) is not None
+        return self.absolute(path) in self.made or self._origin(path, folder=False) is not None
 
     def is_dir(self, path: str) -> bool:
         absolute = self.absolute(path)

@@ -65,9 +65,12 @@ def manifests(
     )
     groups: dict[int, dict[str, dict[str, None]]] = {}
     needed: set[str] = set()
+    made = {path for install in installs for path in install.makes}
     for install in installs:
         for file in install.needs.files:
             path = posixpath.normpath(posixpath.join(install.workdir, file)) + "/" * file.endswith("/")
+            if path in made:
+                continue
             found = provider(everything, path, context)
             if found is None and not file.endswith("*"):
                 return f"{file} is not among the copied files"
