@@ -124,7 +124,7 @@ class PoetryExport(Transform):
         at = next(run.instruction for run in stage.runs if any(is_call(each, "install") for each in run.commands()))
         found = conversion(model, stage, context)
         if isinstance(found, str):
-            return self.refuse(at, f"poetry stays in the image: {found}", "section 6.6")
+            return self.refuse(at, f"poetry stays in the image: {found}", "section 6")
         return self.fix(
             at, found.edits, "poetry and what it depends on stay in the image, and only building it needs them",
             "poetry and its dependencies, and the install where only sources have changed",
