@@ -202,10 +202,10 @@ class _Walk:
 
     def is_done(self, found: Manifests, delayed: Sequence[Brought]) -> bool:
         """Whether the author has done so already."""
-        if any(found.copies.values()):
-            return False
         kinds = frozenset(install.needs.ecosystem for _, install in self.installs)
         prepared = any(install.needs.prefetch for _, install in self.installs)
+        if any(found.copies.values()):
+            return prepared and self.installed_before(delayed[0].instruction, kinds)
         return prepared or (bool(found.paths) and self.installed_before(delayed[0].instruction, kinds))
 
     def installed_before(self, copy: Instruction, kinds: frozenset[str]) -> bool:

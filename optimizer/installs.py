@@ -44,6 +44,8 @@ _REMOVING = frozenset({
     "autoremove", "cache", "clean", "del", "erase", "prune", "purge", "remove", "store", "uninstall",
 })  # fmt: skip
 """Subcommands of package managers that take something away again."""
+_DOWNLOADS = frozenset({"go", "cargo", "maven", "gradle", "dotnet"})
+"""Ecosystems that are prepared by filling a cache."""
 _MOUNTS = frozenset({"cache", "secret", "ssh", "tmpfs"})
 
 
@@ -114,7 +116,8 @@ def lead_of(
         return Lead((), (), False, Stop(script))
     if any(mount.get("type") not in _MOUNTS for mount in run.mounts):
         return Lead((), (), False, Stop("it mounts files"))
-    reader = _Reader(tuple(landings), context, tuple(before))
+    cached = any(mount.get("type") == "cache" for mount in run.mounts)
+    reader = _Reader(tuple(landings), context, tuple(before), cached)
     around = Surroundings(tuple(zones), state.workdir, state.env)
     items = script.body.items
     if script.body.terminator == "&" or any(item.connector == "&" for item in items):
@@ -143,11 +146,12 @@ class _Reader:
     """Reads commands one after the other and gathers what they install."""
 
     def __init__(
-        self, landings: tuple[Landing, ...], context: BuildContext | None, before: tuple[Install, ...]
+        self, landings: tuple[Landing, ...], context: BuildContext | None, before: tuple[Install, ...], cached: bool
     ) -> None:
         self.landings = landings
         self.context = context
         self.before = before
+        self.cached = cached
         self.installs: list[Install] = []
         self.entered: list[str] = []
         self.distribution = False
@@ -195,11 +199,15 @@ class _Reader:
             return around.inside(place)
         if name in (".", "source"):
             path = value(command.words[1], around.environment) if len(command.words) == 2 else None
-            known = path is not None and path.startswith("/") and path.rpartition("/")[2] in _SOURCED
-            return around if known and not around.touches(path) else Stop(f"`{shown_command(command)}` may be a source")
+            if path is not None and "/" in path and path.rpartition("/")[2] in _SOURCED and self.is_apart(path, around):
+                return around
+            return Stop(f"`{shown_command(command)}` may be one of the sources")
         outcome = self.install(command, around)
         if isinstance(outcome, Install):
             self.installs.append(outcome)
+            return around
+        environment = _virtual_environment(command, around)
+        if environment is not None and self.is_apart(environment, around):
             return around
         reason = outcome or dependence(command, around)
         if isinstance(reason, Stop):
@@ -209,6 +217,17 @@ class _Reader:
         call = read(command)
         self.distribution |= call is not None and call.writes
         return around
+
+    def is_apart(self, path: str | None, around: Surroundings) -> bool:
+        """Whether the sources have nothing at a path."""
+        if not around.touches(path):
+            return True
+        if path is None or around.workdir is None or UNKNOWN in path or (around.at(path) or "/") in around.zones:
+            return False
+        if self.context is None:
+            return True
+        view = Folder(around.workdir, self.landings, self.context)
+        return not view.is_file(path) and not view.is_dir(path)
 
     def assignment(self, command: Simple, around: Surroundings) -> Surroundings | Stop:
         if reason := dependence_beside(command, around):
@@ -253,6 +272,8 @@ class _Reader:
             return Stop("there may be no go.mod, and there is no build context to look at", installs=True)
         install = Install(command, found, around.workdir)
         if found.prefetch:
+            if self.cached and found.ecosystem in _DOWNLOADS:
+                return Stop("the cache mount of its RUN keeps what is downloaded already", installs=True)
             prepared = any(_prepares(each, install) for each in (*self.before, *self.installs))
             reason = f"`{install.shown}` builds the sources"
             return Stop(reason) if prepared else Stop(reason, install, installs=True)
@@ -306,9 +327,18 @@ def installs_in(run: Run, state: State) -> frozenset[str]:
         found = needs(argv, None, state.env)
         if isinstance(found, Needs) and found.files:
             kinds.add(found.ecosystem)
+        elif argv[:3] == ["cargo", "chef", "cook"]:
+            kinds.add("cargo")
         elif isinstance(found, Unsafe):
             kinds.add("")
     return frozenset(kinds)
+
+
+def _virtual_environment(command: Simple, around: Surroundings) -> str | None:
+    """The folder in which a command makes a virtual environment of Python; None for any other command."""
+    argv = [value(word, around.environment) for word in command.words]
+    made = argv[1:] if argv[:1] == ["virtualenv"] else argv[3:] if argv[1:3] == ["-m", "venv"] else []
+    return made[0] if len(made) == 1 and made[0] and made[0][0] != "-" and not command.redirects else None
 
 
 def _prepares(done: Install, install: Install) -> bool:

@@ -171,10 +171,10 @@ def _write(
     file = FILE if base == "./" else base + FILE
     flags = [flag.text for flag in sources.flags]
     taken = " ".join(("COPY", f"--from={STAGE}", *flags, f"{PLACE}/{FILE}", base))
-    install = f"pip install --no-cache-dir -r {file}"
-
     required = parts.requirement
     command = required.command
+    program = [word.text for word in command.words[: command.argv.index("install")]]
+    install = " ".join([*program, "install --no-cache-dir -r", file])
     asked = [value(word, stage.state(required.run.instruction).env) or word.text for word in command.words]
     asked = [f'"{word}"' if set(word) & set("<>~!* ") else word for word in asked]
     setup = " ".join([*asked, *([PLUGIN] if required.needs_plugin else [])])

@@ -61,7 +61,9 @@ class ManifestsFirst(Transform):
       VOLUME, another COPY to the same place whose content is not known;
     - a variable names a file of the sources, or the sources hold settings for the home folder or go to a folder of the
       system;
-    - the RUN is more than a chain of `&&`, or the parts would share state of the shell.
+    - the RUN is more than a chain of `&&`, or the parts would share state of the shell, or its last commands remove or
+      change what the first ones leave;
+    - a build would only be prepared by downloads that its cache mount keeps already.
 
     ## Safety
     Safe where the build context shows all that the install reads and that nothing of what it writes is overwritten

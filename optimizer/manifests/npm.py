@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from optimizer.manifests.base import Collector, Invocation, Needs, ProjectFiles, RefusedError, join
 from optimizer.manifests.options import Grammar
@@ -57,7 +58,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     clean = command in _CLEAN
     tool = "npm ci" if clean else "npm install"
     if arguments.has("--global") or arguments.last("--location") == "global":
-        return _global(packages)
+        return global_install(packages)
     arguments.refuse("--package-lock-only", "--install-links", "--globalconfig")
     if packages:
         raise RefusedError(f"{tool} {packages[0]} changes package.json")
@@ -92,8 +93,12 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     )
 
 
-def _global(packages: list[str]) -> Needs:
+def global_install(packages: Sequence[str | None]) -> Needs:
+    """Tell that packages of the registry are installed for the whole image.
+
+    Raises RefusedError where one may be a folder.
+    """
     for package in packages or ["."]:
-        if not _REGISTRY.fullmatch(package):
-            raise RefusedError(f"npm install --global {package} may be a local package")
-    return Needs("npm", (), ("npm install --global reads nothing of the project",))
+        if package is None or not _REGISTRY.fullmatch(package):
+            raise RefusedError(f"{package or 'what is not known'}, to be installed globally, may be a local package")
+    return Needs("npm", (), ("a global install reads nothing of the project",))

@@ -15,6 +15,7 @@ from optimizer.manifests.base import (
     join,
     yaml_object,
 )
+from optimizer.manifests.npm import global_install
 from optimizer.manifests.options import Arguments, Grammar
 from optimizer.manifests.package_json import (
     Packages,
@@ -50,7 +51,7 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     Raises RefusedError where a lifecycle script may read sources, or the command changes package.json.
     """
     if not _may_install(invocation):
-        return None
+        return global_install(invocation.arguments[2:]) if invocation.arguments[:2] == ("global", "add") else None
     arguments = _GRAMMAR.read(invocation.arguments)
     if arguments.has("--version", "--help"):
         return None
