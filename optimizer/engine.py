@@ -79,7 +79,10 @@ class _Run:
     ) -> None:
         self.original = text
         self.model = read(text, targets)
-        ordered = sorted(transforms, key=lambda each: (each.phase, each.name))
+        changing = [each for each in transforms if each.safety is Safety.SAFE or each.name in suggested]
+        self.telling = [each for each in transforms if each not in changing]
+        """The transforms that will change nothing: what they have to say is about the text that comes of it."""
+        ordered = sorted(changing, key=lambda each: (each.phase, each.name))
         self.phases = [list(group) for _, group in groupby(ordered, lambda each: each.phase)]
         self.suggested = suggested
         self.context = context
@@ -105,6 +108,7 @@ class _Run:
             names = ", ".join(sorted({fix.transform for fix in self.fixes}))
             reason = f"these rewrites find no end ({names}): nothing was changed, please report this file"
             return Outcome(self.original, self.original, (), (Refusal("engine", 1, reason, "section 9"),), (), ())
+        self.proposals(self.telling)
         refusals = {*self.dropped.values(), *(each for some in self.refusals.values() for each in some)}
         return Outcome(
             self.original,

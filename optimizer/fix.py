@@ -111,6 +111,7 @@ class Transform(ABC):
     summary: ClassVar[str]
     phase: ClassVar[Phase]
     safety: ClassVar[Safety] = Safety.SAFE
+    """Of its surest fix: one that has only suggestions is asked once, at the end, unless suggestions are applied."""
     hadolint: ClassVar[tuple[str, ...]] = ()
     """The hadolint rules of the same matter: a comment that ignores one of them holds for this transform too."""
 

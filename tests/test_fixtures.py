@@ -75,6 +75,8 @@ every_case = pytest.mark.parametrize("case", CASES, ids=[f"{c.transform}/{c.fold
 def test_rewrites_as_expected_and_says_why(case: Case) -> None:
     outcome = case.run(case.before)
     assert outcome.after == case.after, outcome.refusals
+    surest = {fix.transform for fix in (*outcome.fixes, *outcome.suggestions) if fix.safety is Safety.SAFE}
+    assert all(registry.find(name).safety is Safety.SAFE for name in surest)
     reasons = [refusal.reason for refusal in outcome.refusals]
     for reason in case.settings.get("refuses", ()):
         assert any(reason in each for each in reasons), reasons

@@ -72,7 +72,6 @@ class PoetryExport(Transform):
     name = "poetry_export"
     summary = "poetry exports the requirements in a stage of its own"
     phase = Phase.INSTRUCTIONS
-    safety = Safety.SUGGESTED
 
     def propose(self, model: Model, context: BuildContext | None, options: Options) -> Iterator[Proposal]:
         if "poetry" not in model.document.text:
@@ -114,7 +113,7 @@ class PoetryExport(Transform):
         if edits:
             at = claims[0] if claims else run.instruction
             yield self.fix(
-                at, edits, "; ".join(reasons), "", claims=claims, removes=removes, adds=adds, safety=Safety.SAFE
+                at, edits, "; ".join(reasons), "", claims=claims, removes=removes, adds=adds
             )  # fmt: skip
 
     def convert(self, model: Model, stage: Stage, context: BuildContext | None) -> Proposal:
@@ -128,5 +127,5 @@ class PoetryExport(Transform):
         return self.fix(
             at, found.edits, "poetry and what it depends on stay in the image, and only building it needs them",
             "poetry and its dependencies, and the install where only sources have changed",
-            claims=found.claims, removes=found.removes, adds=found.adds,
+            claims=found.claims, removes=found.removes, adds=found.adds, safety=Safety.SUGGESTED,
         )  # fmt: skip
