@@ -116,7 +116,8 @@ def _brought(
 
 def _unknown(instruction: Instruction, sources: Sequence[Copied], landings: Sequence[Landing]) -> str:
     """Why the landings may not be all that an instruction brings; "" where they are."""
-    flag = next((flag.name for flag in instruction.flags if flag.name not in ("chown", "chmod", "link")), None)
+    names = [flag.name for flag in instruction.flags]
+    flag = next((name for name in names if name not in ("from", "chown", "chmod", "link")), None)
     if flag is not None:
         return f"--{flag} decides what it brings"
     if len(instruction.words) - 1 != len(sources) or instruction.heredocs:
