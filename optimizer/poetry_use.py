@@ -75,9 +75,7 @@ def is_call(command: Simple, subcommand: str) -> bool:
     return program == "poetry" and next((w for w in command.argv[1:] if w is None or w[:1] != "-"), None) == subcommand
 
 
-def lost_project(
-    model: Model, stage: Stage, run: Run, export: Simple, context: BuildContext | None
-) -> str | None:
+def lost_project(model: Model, stage: Stage, run: Run, export: Simple, context: BuildContext | None) -> str | None:
     """The folder with pyproject.toml, where an export runs in another one that has none and so fails; else None.
 
     The stage ends with the export, and another one takes its result from that folder: no doubt is left what was meant.
