@@ -153,16 +153,12 @@ def count(texts: Mapping[str, bytes], fixed: Mapping[str, Fixed], experts: froze
         "experts_changed": [key for key in changed if key in experts],
         "experts_refused": [key for key in refused if key in experts],
     } | {kind: [key for key in good if lost[key][kind]] for kind in facts.Losses.__dataclass_fields__}
-    examples = {
-        kind: {key: lost[key][kind][:3] for key in lists[kind][:10]} for kind in facts.Losses.__dataclass_fields__
-    }
     return {
         "files": len(texts),
         "taken": len(taken),
         "experts": len(experts & texts.keys()),
         **{name: len(keys) for name, keys in lists.items()},
         "which": {name: keys[:20] for name, keys in lists.items() if name != "changed"},
-        "examples": {name: found for name, found in examples.items() if found},
     }
 
 
