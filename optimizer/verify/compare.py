@@ -69,7 +69,7 @@ def compare(
     failures: list[Difference] = []
     permitted: list[Difference] = []
     hidden: list[Difference] = []
-    for difference in differences(before, after):
+    for difference in differences(before, noise.align(before, after)):
         left = noise.without(difference)
         if left is None:
             hidden.append(difference)

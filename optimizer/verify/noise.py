@@ -1,17 +1,19 @@
 """What differs between two builds of the same Dockerfile says nothing about a rewrite.
 
-It is measured: the original is built twice. Beside that stands a short list of files that a build may write
-differently for reasons that two builds need not show, such as a merge of two RUNs that starts apt once less.
+It is measured: the original is built twice (drawn.py has what is called otherwise each time). Beside that stands a
+short list of files that a build may write differently for reasons that two builds need not show, such as a merge of
+two RUNs that starts apt once less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
 from optimizer.verify.difference import Aspect, Difference, Place, Verb, differences
+from optimizer.verify.drawn import Drawn, Shape, draw, under_the_same_names
 from optimizer.verify.entry import Image
 from optimizer.verify.patterns import Patterns
 
@@ -57,38 +59,29 @@ KNOWN = (
 EXISTENCE = "existence"
 
 
-class Shape(NamedTuple):
-    """Names drawn by lot, as far as two builds show it: what they have in common."""
-
-    prefix: str
-    suffix: str
-    shortest: int
-    longest: int
-
-    def fits(self, name: str) -> bool:
-        """Whether the name looks like those seen."""
-        return (
-            self.shortest <= len(name) <= self.longest and name.startswith(self.prefix) and name.endswith(self.suffix)
-        )
-
-
 _TELLING = 3
 """Characters that names in a shape have in common, or more: fewer could be any name."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """What differs by itself: aspects of a path or field, or its existence; and how names drawn by lot look."""
+    """What differs by itself: names drawn by lot; under the same names aspects of a path or field, or its existence."""
 
+    drawn: Drawn = field(default_factory=Drawn)
     unstable: Mapping[tuple[Place, str], frozenset[str]] = field(default_factory=dict)
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+    """How names look of which the two builds do not have equally many, by their directory."""
+
+    def align(self, first: Image, other: Image) -> Image:
+        """Another image, with what it drew by lot under the names of the first build of the original."""
+        return under_the_same_names(first, other, _known(True).covers, self.drawn)
 
     def without(self, difference: Difference) -> Difference | None:
         """What of a difference is no noise; None if nothing."""
         place, verb, name, changes, _ = difference
         unstable = self.unstable.get((place, name), frozenset())
         if place is Place.FILES:
-            if _known(True).covers(name) or self._drawn_by_lot(name, verb):
+            if _known(True).covers(name) or self._comes_and_goes(name, verb):
                 return None
             if _known(False).covers(name):
                 unstable |= {Aspect.CONTENT}
@@ -99,7 +92,7 @@ class Noise:
         left = tuple(change for change in changes if change.aspect not in unstable)
         return difference._replace(changes=left) if left else None
 
-    def _drawn_by_lot(self, path: str, verb: Verb) -> bool:
+    def _comes_and_goes(self, path: str, verb: Verb) -> bool:
         """Whether the path, or a directory above it, is there in some builds only, by name or by the look of it."""
         while path:
             folder, _, name = path.rpartition("/")
@@ -121,6 +114,7 @@ def _known(whole: bool) -> Patterns:
 
 def measure(first: Image, second: Image) -> Noise:
     """The noise that two builds of the same Dockerfile show: images of the first and of the second."""
+    second, drawn = draw(first, second, _known(True).covers)
     unstable: dict[tuple[Place, str], frozenset[str]] = {}
     unpaired: dict[str, dict[Verb, list[str]]] = {}
     for place, verb, name, changes, _ in differences(first, second):
@@ -131,24 +125,15 @@ def measure(first: Image, second: Image) -> Noise:
         folder, _, base = name.rpartition("/")
         if place is Place.FILES and (place, folder) not in unstable:
             unpaired.setdefault(folder, {}).setdefault(verb, []).append(base)
-    shapes = {folder: shape for folder, found in unpaired.items() if (shape := _shape(found))}
-    return Noise(unstable, shapes)
+    shapes = {
+        folder: shape for folder, found in unpaired.items() if (shape := _shape(found, drawn.names.get(folder, ())))
+    }
+    return Noise(drawn, unstable, shapes)
 
 
-def _shape(found: Mapping[Verb, list[str]]) -> Shape | None:
-    """What the names that only one build has, and those that only the other has, have in common."""
-    if len(found) < 2:
+def _shape(found: Mapping[Verb, list[str]], drawn: Sequence[str]) -> Shape | None:
+    """What the names have in common that only one build has, where they are seen to be drawn by lot."""
+    if len(found) < 2 and not drawn:
         return None
-    names = [name for group in found.values() for name in group]
-    prefix = _common_start(names)
-    suffix = _common_start([name[len(prefix) :][::-1] for name in names])[::-1]
-    lengths = [len(name) for name in names]
-    if len(prefix) + len(suffix) < _TELLING:
-        return None
-    return Shape(prefix, suffix, min(lengths), max(lengths))
-
-
-def _common_start(names: list[str]) -> str:
-    first, last = min(names), max(names)
-    same = next((at for at, (one, two) in enumerate(zip(first, last, strict=False)) if one != two), len(first))
-    return first[:same]
+    shape = Shape.of([*drawn, *(name for group in found.values() for name in group)])
+    return shape if len(shape.prefix) + len(shape.suffix) >= _TELLING else None

@@ -9,7 +9,8 @@ from optimizer.verify.compare import compare
 from optimizer.verify.entry import Image
 from optimizer.verify.noise import KNOWN, measure
 from optimizer.verify.patterns import Patterns
-from tests.verify.images import Files, file, folder, image, program, symlink
+from tests.verify.images import Files, Item, file, folder, hard_link, image, program, symlink
+from tests.verify.systems import without
 from tests.verify.test_compare import IMAGES
 
 A: Files = {"/stamp": file("1"), "/app/x": file("x"), "/tmp/build-a1b2": folder(), "/tmp/build-a1b2/log": file("1")}
@@ -30,7 +31,7 @@ def failing(first: Files, second: Files, after: Files, *configs: Any) -> list[st
         ({"/stamp": file("3", uid=5)}, ["/stamp"]),  # only its content is noise
         ({"/stamp": file("3", mode=0o600)}, ["/stamp"]),
         ({"/stamp": symlink("x")}, ["/stamp"]),
-        ({"/tmp/build-zzzz": folder(), "/tmp/build-zzzz/log": file("3"), "/tmp/build-zzzz/more": file()}, []),
+        ({"/tmp/build-zzzz": folder()}, ["/tmp/build-zzzz"]),  # one more than each build has
         ({"/tmp/build-much-longer": folder()}, ["/tmp/build-much-longer"]),
         ({"/tmp/other": folder()}, ["/tmp/other"]),
         ({"/app/build-a1b2": folder()}, ["/app/build-a1b2"]),
@@ -50,6 +51,66 @@ def test_what_both_builds_have_may_not_be_lost_because_its_content_is_noise() ->
 def test_what_only_one_build_has_may_come_and_go() -> None:
     less = {path: item for path, item in A.items() if not path.startswith("/tmp")}
     assert failing(A, less, less) == failing(A, less, A) == failing(less, A, A) == []
+
+
+def cache(*names: str, **contents: str) -> Files:
+    """A cache as uv has it: each package in a folder whose name is drawn by lot, and linked into the application."""
+    files: dict[str, Item] = {"/cache": folder(), "/app": folder()}
+    for name, (package, content) in zip(names, contents.items(), strict=True):
+        at = f"/cache/{name}"
+        files |= {at: folder(), f"{at}/{package}": folder(), f"{at}/{package}/code.py": file(content)}
+        files |= {f"{at}/stamp": file(name), f"/app/{package}.py": hard_link(f"{at}/{package}/code.py")}
+    return files
+
+
+FIRST, SECOND = cache("q7Xe", "0aBc", one="1", two="2"), cache("Zz9k", "m_-4", one="1", two="2")
+
+
+@pytest.mark.parametrize(
+    ("third", "expected"),
+    [
+        (cache("AAAA", "BBBB", one="1", two="2"), []),
+        (cache("BBBB", "AAAA", one="1", two="2"), []),
+        (FIRST, []),
+        (SECOND, []),
+        (cache("AAAA", "BBBB", one="1", two="3"), ["/app/two.py", "/cache/0aBc/two/code.py"]),
+        (
+            cache("AAAA", one="1"),
+            ["/app/two.py", "/cache/0aBc", "/cache/0aBc/stamp", "/cache/0aBc/two", "/cache/0aBc/two/code.py"],
+        ),
+        (without(cache("AAAA", "BBBB", one="1", two="2"), "/cache/AAAA/stamp"), ["/cache/q7Xe/stamp"]),
+        (without(cache("AAAA", "BBBB", one="1", two="2"), "/app/one.py"), ["/app/one.py"]),
+        ({**cache("AAAA", "BBBB", one="1", two="2"), "/cache/BBBB/x": file()}, ["/cache/0aBc/x"]),
+        ({**cache("AAAA", "BBBB", one="1", two="2"), "/cache/CCCC": folder()}, ["/cache/CCCC"]),
+        ({**cache("AAAA", "BBBB", one="1", two="2"), "/app/AAAA": folder()}, ["/app/AAAA"]),
+        (
+            {**cache("AAAA", one="1"), "/cache/longer": folder(), "/app/two.py": file("2")},
+            ["/cache/0aBc", "/cache/0aBc/stamp", "/cache/0aBc/two", "/cache/0aBc/two/code.py", "/cache/longer"],
+        ),
+    ],
+)
+def test_names_drawn_by_lot_are_paired_by_what_lies_below_and_hide_nothing(third: Files, expected: list[str]) -> None:
+    assert sorted(failing(FIRST, SECOND, third)) == expected
+
+
+def test_only_names_that_were_seen_to_be_drawn_are_paired() -> None:
+    assert failing(FIRST, FIRST, SECOND) != []
+    more = {**FIRST, "/cache/keep": folder()}, {**SECOND, "/cache/keep": folder()}
+    assert failing(*more, {**SECOND, "/cache/kept": folder()}) == ["/cache/keep", "/cache/kept"]
+
+
+def test_names_drawn_by_lot_within_such_names_are_paired_too() -> None:
+    def nested(outer: str, inner: str, content: str = "") -> Files:
+        at = f"/tmp/{outer}"
+        return {"/tmp": folder(), at: folder(), f"{at}/{inner}": folder(), f"{at}/{inner}/x": file(content)}
+
+    assert failing(nested("a", "b"), nested("c", "d"), nested("e", "f")) == []
+    assert failing(nested("a", "b"), nested("c", "d"), nested("e", "f", "other")) == ["/tmp/a/b/x"]
+
+
+def test_how_many_names_are_drawn_may_be_noise_too() -> None:
+    one, two = {"/tmp/tmp1x": file("1")}, {"/tmp/tmp2y": file("2"), "/tmp/tmp3z": file("3")}
+    assert failing(one, two, {"/tmp/tmp4p": file("4"), "/tmp/tmp5q": file("5"), "/tmp/b": file()}) == ["/tmp/b"]
 
 
 def test_names_that_have_nothing_in_common_say_nothing_of_other_names() -> None:
