@@ -9,12 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from optimizer import shell
 from optimizer.document import Document, Instruction
 from optimizer.fix import Edit, Fix
 from optimizer.model import Model
-from optimizer.runs import Run, parse_script
+from optimizer.runs import Run
 
 Problem = str
 
@@ -108,9 +109,10 @@ def _scripts(after: Model, fixes: Sequence[Fix], fresh: Sequence[Instruction]) -
     meant = [text for fix in fixes for text in fix.scripts]
     if not meant:
         return
-    there = {shape(run.parsed) for run in runs_of(after, fresh) if run.parsed is not None}
+    scripts = [run.parsed for run in runs_of(after, fresh) if run.parsed is not None]
+    there = {shape(script) for script in scripts}
     for text in meant:
-        script = parse_script(text)
+        script = shell.parse(text)
         if isinstance(script, shell.Opaque) or shape(script) not in there:
             yield f"the new RUN would not mean {text!r}"
 
@@ -151,7 +153,7 @@ def contents(model: Model, instructions: Iterable[Instruction]) -> list[tuple[st
     for instruction in instructions:
         run = next(runs_of(model, [instruction]), None)
         if run is not None and run.parsed is not None:
-            found += (("RUN", command_text(command)) for command in run.commands())
+            found += (("RUN", command) for command in command_texts(run.parsed))
         else:
             found.append(("", instruction_text(instruction)))
     return found
@@ -164,8 +166,16 @@ def runs_of(model: Model, instructions: Iterable[Instruction]) -> Iterator[Run]:
             yield Run(instruction, stage.state(instruction).shell)
 
 
+@lru_cache(maxsize=1024)
+def command_texts(script: shell.Script) -> tuple[str, ...]:
+    """The simple commands of a script, nested ones too, each in one line."""
+    return tuple(command_text(command) for command, _ in shell.walk(script))
+
+
 def command_text(command: shell.Simple) -> str:
     """A simple command in one line: its assignments, words and redirections as written, one blank between them."""
+    if not command.assignments and not command.redirects:
+        return " ".join([word.text for word in command.words])
     parts = sorted(
         [*((each.start, f"{each.name}{'+' if each.append else ''}={each.value.text}") for each in command.assignments),
          *((word.start, word.text) for word in command.words),

@@ -97,7 +97,9 @@ def fix(
     writes = in_place or (interactive and not diff)
     console = Console(color, quiet=quiet)
     styles: dict[Show, Style] = {"diff": console.out_style, "json": PLAIN}
-    plan = Plan(styles.get(show), writes or show == "text", verbose or show == "json", show == "json")
+    as_json = show == "json"
+    tells = verbose or as_json
+    plan = Plan(styles.get(show), writes or show == "text", tells, tells or not check, as_json)
     reporter = Reporter(Wish(show, writes, check or exit_code, quiet, verbose, debug), console, len(found.tasks))
     _tell_problems(found, reporter)
     if interactive:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
+
+from msgspec import Struct
 
 from optimizer import leftovers
 from optimizer.context import BuildContext
@@ -48,8 +49,7 @@ LOGIN_READERS = {
 """Which programs read a file with credentials while the image is built."""
 
 
-@dataclass(frozen=True)
-class ContextUse:
+class ContextUse(Struct, frozen=True, dict=True):
     """A Dockerfile and its build context, with what both say about a path that need not be copied."""
 
     model: Model
@@ -250,8 +250,7 @@ class ContextUse:
                 yield path
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     """A command that a RUN calls: the program without folder and version, and the words behind it as written."""
 
     line: int

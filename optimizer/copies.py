@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from optimizer.context import BuildContext
 from optimizer.document import Instruction
@@ -17,8 +18,7 @@ from optimizer.runs import parse_mount
 from optimizer.wildcard import clean
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(Struct, frozen=True):
     """One source of a COPY, an ADD or a bind mount. None stands for what the text cannot tell."""
 
     instruction: Instruction

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from optimizer import shell
-from optimizer.checks import command_text
+from optimizer.checks import command_texts
 from optimizer.document import Document, Instruction
 from optimizer.fix import Edit, Safety
 from optimizer.installs import Install, Lead
 from optimizer.landing import Brought
 from optimizer.manifest_copies import Manifests
 from optimizer.rewrite import WIDTH, one_command_a_line, style_of
-from optimizer.runs import Run, parse_script
+from optimizer.runs import Run
+from optimizer.shell import parse
 
 
 class Written(NamedTuple):
@@ -90,7 +90,7 @@ class Delay(NamedTuple):
         return Written(tuple(edits), (at,), tuple(adds), scripts)
 
 
-def _commands(text: str) -> Iterator[str]:
-    script = parse_script(text)
+def _commands(text: str) -> tuple[str, ...]:
+    script = parse(text)
     assert isinstance(script, shell.Script)
-    return (command_text(command) for command, _ in shell.walk(script))
+    return command_texts(script)

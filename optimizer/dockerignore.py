@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from optimizer.problem import Problem
 from optimizer.wildcard import BadPattern, Char, CharClass, Token, Wild, clean, runs, source, tokens
@@ -50,8 +51,7 @@ class Verdict(NamedTuple):
 NOTHING_MATCHED = Verdict(False, None, 0)
 
 
-@dataclass(frozen=True)
-class Ignore:
+class Ignore(Struct, frozen=True, dict=True):
     """The rules of one file, in its order.
 
     A pattern that Docker refuses to build with, or that BuildKit does not read as documented, is a problem

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from optimizer.lexer import Heredoc, SyntaxProblem, heredocs_in
 from optimizer.words import SPACE, Flag, Head, blank_split, json_words, split_head
@@ -18,6 +19,8 @@ MAX_LINE = 65535
 """The longest line in bytes, without its end, that BuildKit's scanner takes."""
 
 DIRECTIVES = frozenset({"syntax", "escape", "check"})
+JSON_KEYWORDS = frozenset({"RUN", "CMD", "ENTRYPOINT", "SHELL", "COPY", "ADD", "VOLUME"})
+"""Those whose arguments may be a JSON array; HEALTHCHECK's command is read by instructions.health()."""
 HEREDOC_KEYWORDS = frozenset({"RUN", "COPY", "ADD"})
 
 
@@ -31,16 +34,14 @@ class ParseError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A piece of the file: character offsets, end exclusive."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(Struct, frozen=True):
     """A parser directive such as ``# syntax=docker/dockerfile:1``."""
 
     name: str
@@ -49,8 +50,7 @@ class Directive:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class HeredocBody:
+class HeredocBody(Struct, frozen=True):
     """The lines that belong to a heredoc, and where they stand in the file (the delimiter's line included)."""
 
     heredoc: Heredoc
@@ -60,8 +60,7 @@ class HeredocBody:
     end: int
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(Struct, frozen=True, dict=True):
     """One instruction with all its lines.
 
     ``text`` is the joined line, as BuildKit hands it to the shell or to the instruction: continuations and the
@@ -106,7 +105,7 @@ class Instruction:
     @cached_property
     def exec_form(self) -> tuple[str, ...] | None:
         """The words of the JSON form, or None: BuildKit falls back to shell form when the JSON is not valid."""
-        if not self.args.startswith("["):
+        if not self.args.startswith("[") or self.keyword not in JSON_KEYWORDS:
             return None
         return json_words(self.args)
 
@@ -163,8 +162,7 @@ class Instruction:
         ))  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True, dict=True):
     """The file: its text, and everything in it in the order of the text."""
 
     text: str

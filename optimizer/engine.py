@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from optimizer import checks, suppression
 from optimizer.document import ParseError
@@ -23,8 +25,7 @@ Accept = Callable[[Fix, str, str], bool]
 """Asked before a fix is applied, with the text before and after it; False keeps it out for good."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of one Dockerfile. Lines in fixes and refusals are lines of the text before."""
 
     before: str

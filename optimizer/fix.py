@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
 
 from optimizer.document import Instruction
 
@@ -39,8 +40,7 @@ class Phase(IntEnum):
     CONTEXT = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """Put text in place of the characters start to end (exclusive) of the file."""
 
     start: int
@@ -48,16 +48,14 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Companion:
+class Companion(Struct, frozen=True):
     """A file beside the Dockerfile to write whole: its path in the build context, and its text."""
 
     path: str
     text: str
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """One change, applied whole or not at all, with everything it admits to changing.
 
     ``claims`` are the numbers of the instructions it may change; every other one must read the same afterwards.
@@ -83,8 +81,7 @@ class Fix:
     companions: tuple[Companion, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Where a transform would have acted and did not, and why; paragraph is of docs/never.md."""
 
     transform: str
@@ -96,8 +93,7 @@ class Refusal:
 Proposal = Fix | Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """Settings that change what a transform proposes."""
 
     merge_in_builder_stages: bool = False

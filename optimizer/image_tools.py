@@ -8,7 +8,7 @@ debian:*-slim holds; names with an architecture or a version are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from optimizer.packages.reading import unversioned
 
@@ -115,8 +115,7 @@ BUILDERS = frozenset(
 """Commands that the full image does not have either, and that build with what it has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Official:
+class Official(Struct, frozen=True):
     """An official image with slim variants."""
 
     name: str

@@ -7,11 +7,11 @@ that is not listed starts from the unknown, and what depends on it is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """An image name taken apart: ``ghcr.io/a/b:1.2@sha256:…`` (source: the distribution reference grammar)."""
 
     name: str
@@ -35,8 +35,7 @@ def parse_reference(text: str) -> Reference:
     return Reference(head + slash + base, tag if colon else None, digest or None)
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """How a stage FROM this image begins. Values of None are unknown."""
 
     workdir: str | None = "/"

@@ -14,8 +14,7 @@ from typing import NamedTuple
 from optimizer.landing import inside, touch
 from optimizer.packages.commands import HARMLESS_URLS, UPDATING_URLS
 from optimizer.packages.reading import program_name, read, unversioned, unwrap
-from optimizer.runs import parse_script
-from optimizer.shell import Command, Expansion, Redirect, Script, Simple, Word
+from optimizer.shell import Command, Expansion, Redirect, Script, Simple, Word, parse
 from optimizer.shell.walk import traverse
 
 UNKNOWN = "\0"
@@ -112,7 +111,7 @@ def value(word: Word, environment: Mapping[str, str | None]) -> str | None:
     for number, each in enumerate(word.expansions):
         pieces += (word.text[at - word.start : each.start - word.start], chr(0xE000 + number))
         at = each.end
-    script = parse_script("x " + "".join([*pieces, word.text[at - word.start :]]))
+    script = parse("x " + "".join([*pieces, word.text[at - word.start :]]))
     command = script.body.items[0].pipeline.commands[0] if isinstance(script, Script) else None
     text = command.words[1].literal if isinstance(command, Simple) and len(command.words) == 2 else None
     if text is None:

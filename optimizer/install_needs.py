@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from optimizer.context import BuildContext
 from optimizer.copies import Copied, origin
@@ -15,8 +16,7 @@ from optimizer.packages.reading import program_name, unversioned
 from optimizer.shell import Word
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The working directory of a command: what the files there are, as far as they come from the build context."""
 
     context: BuildContext | None
@@ -40,8 +40,7 @@ class Place:
         return Place(self.context, self.copies, None if self.workdir is None else posixpath.join(self.workdir, folder))
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(Struct, frozen=True):
     """What a command runs in its turn: a command, or a script as text."""
 
     words: tuple[Word, ...] = ()
@@ -63,8 +62,7 @@ COMPILING = {
 """Package managers whose packages often compile, and the subcommand that installs; "" for any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Installs:
+class Installs(Struct, frozen=True):
     """What is there when a command installs packages."""
 
     place: Place

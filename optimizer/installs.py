@@ -24,8 +24,8 @@ from optimizer.landing import Folder, Landing, inside
 from optimizer.model import State
 from optimizer.packages.managers import BY_PROGRAM
 from optimizer.packages.reading import program_name, read, unversioned
-from optimizer.runs import Run, parse_script
-from optimizer.shell import Item, List, Opaque, Pipeline, Script, Simple, effects, uses, walk
+from optimizer.runs import Run
+from optimizer.shell import Item, List, Opaque, Pipeline, Script, Simple, effects, parse, uses, walk
 
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
@@ -138,7 +138,7 @@ def _script(run: Run) -> Script | str:
             return f"its script could not be read: {run.script.reason}"
         return run.script or "it has no script"
     words = run.instruction.exec_form or ()
-    script = parse_script(" ".join("'" + word.replace("'", "'\\''") + "'" for word in words))
+    script = parse(" ".join("'" + word.replace("'", "'\\''") + "'" for word in words))
     return script if isinstance(script, Script) and words else "it has no script"
 
 

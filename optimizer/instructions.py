@@ -7,9 +7,10 @@ flags, counts). A Dockerfile that fails here fails every build, so dockopt leave
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from optimizer.document import Document, Instruction, ParseError
+from msgspec import Struct
+
+from optimizer.document import JSON_KEYWORDS, Document, Instruction, ParseError
 from optimizer.lexer import split_words
 from optimizer.words import BLANK, SPACE, json_words
 
@@ -35,7 +36,6 @@ FLAGS: dict[str, frozenset[str]] = {
 }
 """Every instruction, with the flags it takes."""
 
-JSON_LISTS = frozenset({"RUN", "CMD", "ENTRYPOINT", "SHELL", "ADD", "COPY", "VOLUME"})
 NEEDS_ARGUMENT = frozenset({"ENV", "LABEL", "ARG", "EXPOSE", "USER", "WORKDIR", "STOPSIGNAL", "MAINTAINER", "ONBUILD"})
 NOT_IN_ONBUILD = frozenset({"ONBUILD", "FROM", "MAINTAINER"})
 
@@ -44,8 +44,7 @@ class _Refused(Exception):
     """Why BuildKit refuses an instruction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One ``name=value`` of ENV, LABEL or ARG. value is as written (quotes and variables in it); None: ARG without."""
 
     name: str
@@ -89,8 +88,7 @@ def _settings(instruction: Instruction) -> Iterator[Setting]:
         yield Setting(name, value if equals else None, base + start, base + end)
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """The command of a HEALTHCHECK: its form and words; kind is CMD, NONE, or what is written there."""
 
     kind: str
@@ -122,7 +120,7 @@ def _check_form(instruction: Instruction) -> None:
     if keyword in ("ENV", "LABEL", "ARG"):
         for _ in _settings(instruction):
             pass
-    elif args.startswith("[") and keyword in JSON_LISTS and instruction.exec_form is None and _is_json_list(args):
+    elif args.startswith("[") and keyword in JSON_KEYWORDS and instruction.exec_form is None and _is_json_list(args):
         raise _Refused("a JSON array here must hold strings only: put each word in double quotes")
     elif instruction.sub is not None:
         _check_form(instruction.sub)

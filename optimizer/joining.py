@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from optimizer import shell
-from optimizer.checks import command_text
+from optimizer.checks import command_texts
 from optimizer.document import Document, Span
 from optimizer.fix import Edit, Fix, Refusal, Transform
 from optimizer.model import Model
 from optimizer.rewrite import Operator, Style, style_of
-from optimizer.runs import Run, parse_script
+from optimizer.runs import Run
+from optimizer.shell import parse
 
 MAX_SCRIPT = 100_000
 """Characters that a joined script may have: Linux takes no argument of more than 128 KiB (MAX_ARG_STRLEN)."""
@@ -107,11 +108,11 @@ def join_runs(transform: Transform, model: Model, runs: Sequence[Run], reason: s
 
 def _shared_options(runs: Sequence[Run], joined: str) -> list[str]:
     """The ``set -e`` and the like that several scripts begin with, and the joined one only once."""
-    before = Counter(command_text(command) for run in runs for command in run.commands())
-    script = parse_script(joined)
+    before = Counter(text for run in runs if run.parsed for text in command_texts(run.parsed))
+    script = parse(joined)
     if isinstance(script, shell.Opaque):
         return []
-    after = Counter(command_text(command) for command, _ in shell.walk(script))
+    after = Counter(command_texts(script))
     return [text for text in (before - after).elements() if text.startswith("set ")]
 
 

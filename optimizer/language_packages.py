@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Minor = int | None
 """The x of Python 3.x; None where the tag does not fix it."""
@@ -108,8 +109,7 @@ NEEDS: dict[str, str] = {
 """Debian packages that a Python package is built or runs with, most of which the full image has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """A requirement as pip reads it: the normalised name, extras, and the version specifiers as written."""
 
     name: str

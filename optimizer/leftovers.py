@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from optimizer.context import BuildContext
 
@@ -58,8 +59,7 @@ _TEMPLATES = ("example", "sample", "template", "dist", "defaults", "tpl")
 _NODE = "npm npx yarn pnpm bun ng vite webpack tsc next nuxt gulp grunt lerna nx turbo"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """A folder that a build writes: what stands beside it then, and the programs that write it."""
 
     manifest: str
@@ -89,8 +89,7 @@ MODULES = _output("package.json", "npm yarn pnpm bun")
 ENVIRONMENT = _output("*", "pip uv poetry pdm pipenv virtualenv")
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
+class Leftover(Struct, frozen=True):
     """Something that need not be copied. makers: what would have to make it again in the image, where it is needed."""
 
     path: str

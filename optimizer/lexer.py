@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SPECIAL = frozenset("@*#?-$!0")
 _HEREDOC = re.compile(r"(\d*)<<(-?)([^<]+)\Z")
@@ -22,8 +23,7 @@ class Unknown(Exception):
     """The value depends on a variable whose value cannot be known from the text. Carries its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heredoc:
+class Heredoc(Struct, frozen=True):
     """A heredoc marker as BuildKit reads it: ``3<<-"EOF"`` has fd 3, chomp, and does not expand."""
 
     name: str

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from optimizer import images
 from optimizer.document import Document, Instruction, parse
@@ -19,8 +21,7 @@ from optimizer.runs import Run, parse_mount
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
-@dataclass(frozen=True)
-class State:
+class State(Struct, frozen=True):
     """What is in force when an instruction is executed. None stands for what the text cannot tell."""
 
     env: Mapping[str, str | None]
@@ -50,8 +51,7 @@ def _clean(path: str) -> str:
     return cleaned[1:] if cleaned.startswith("//") else cleaned
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Struct, frozen=True, dict=True):
     """A FROM and what follows it. instructions leaves the FROM out."""
 
     index: int
@@ -139,8 +139,7 @@ def _step(state: State, instruction: Instruction) -> State:
     return state
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """One place where a stage takes files from another stage or image: COPY --from, RUN --mount=from."""
 
     stage: Stage
@@ -150,8 +149,7 @@ class Source:
     """The stage named, or None for an image from outside."""
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(Struct, frozen=True, dict=True):
     """A Dockerfile read whole. targets are the stage names that files beside it (Compose, Bake, CI) build by name."""
 
     document: Document

@@ -18,8 +18,8 @@ from optimizer.manifests.base import RefusedError, strings, table, toml_table
 from optimizer.manifests.options import Arguments, Grammar
 from optimizer.model import Model, Stage
 from optimizer.packages import read
-from optimizer.runs import Run, parse_script
-from optimizer.shell import Script, Simple, walk
+from optimizer.runs import Run
+from optimizer.shell import Script, Simple, parse, walk
 
 PLUGIN = "poetry-plugin-export"
 _WITH_EXPORT = ("poetry==1", "poetry<2", "poetry<=1", "poetry~=1")
@@ -47,7 +47,7 @@ class Requirement(NamedTuple):
     def with_plugin(self) -> str:
         """The command as it is to be, in one line."""
         text = f"{self.run.text[: self.end]} {PLUGIN}{self.run.text[self.end :]}"
-        script = parse_script(text)
+        script = parse(text)
         found = walk(script) if isinstance(script, Script) else ()
         return next(command_text(command) for command, _ in found if command.start == self.command.start)
 

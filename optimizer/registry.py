@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from optimizer.fix import Transform
+from msgspec import Struct
+
+from optimizer.fix import Safety, Transform
 
 
 class UnknownTransform(ValueError):
@@ -49,12 +50,18 @@ def find(name: str) -> Transform:
     raise UnknownTransform(f"no transform is called {name!r}: {hint}")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The transforms to run, and the names of those whose suggested fixes are applied too."""
 
     transforms: tuple[Transform, ...]
     suggested: frozenset[str] = frozenset()
+
+    @property
+    def applied(self) -> tuple[Transform, ...]:
+        """Those that are not asked only for what they would suggest."""
+        return tuple(
+            each for each in self.transforms if each.safety is not Safety.SUGGESTED or each.name in self.suggested
+        )
 
 
 def choose(*, select: Iterable[str] = (), ignore: Iterable[str] = (), suggested: bool = False) -> Choice:

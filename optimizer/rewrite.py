@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
+
+from msgspec import Struct
 
 from optimizer.document import Document, Instruction
 from optimizer.fix import Edit
@@ -18,8 +19,7 @@ WIDTH = 100
 """Columns that a one-line RUN may have before what is added to it goes on a line of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How the author breaks a RUN over lines."""
 
     indent: str
@@ -60,8 +60,7 @@ def style_of(document: Document, *near: Instruction) -> Style:
     return Style(counts.most_common(1)[0][0] or "    ", leading > 0, document.escape, document.newline)
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptEdit:
+class ScriptEdit(Struct, frozen=True):
     """Put text in place of the characters start to end of a run's script."""
 
     start: int

@@ -67,6 +67,8 @@ class Plan(NamedTuple):
     contents: bool = False
     refusals: bool = False
     """All of them; otherwise warnings only."""
+    suggestions: bool = True
+    """What suggested transforms would do that are not asked for."""
     parents: bool = False
 
 
@@ -147,7 +149,7 @@ def process(task: Task, plan: Plan, accept: Accept | None = None) -> Result:
     """Read one Dockerfile and rewrite it in memory. Whatever goes wrong is in the result."""
     try:
         data = read(task.path) if task.data is None else task.data
-        return _result(task, plan, data, rewrite(task, decode(data), accept))
+        return _result(task, plan, data, rewrite(task, decode(data), accept, plan.suggestions))
     except Unreadable as error:
         return Result(task, error.failure)
     except ParseError as error:
@@ -162,8 +164,10 @@ def process(task: Task, plan: Plan, accept: Accept | None = None) -> Result:
         return Result(task, Failure(NOT_READ, 0, 0, message, traceback.format_exc()))
 
 
-def rewrite(task: Task, text: str, accept: Accept | None = None) -> Outcome:
+def rewrite(task: Task, text: str, accept: Accept | None = None, suggestions: bool = True) -> Outcome:
     """Run the transforms of a task on its text.
+
+    :param suggestions: whether suggested transforms that are not asked for are to say what they would do.
 
     :raises ParseError: where BuildKit refuses it.
     """
@@ -171,7 +175,7 @@ def rewrite(task: Task, text: str, accept: Accept | None = None) -> Outcome:
     choice = choose(select, ignore, suggested)
     return optimize(
         text,
-        choice.transforms,
+        choice.transforms if suggestions else choice.applied,
         suggested=choice.suggested,
         context=_context(task),
         targets=targets(task, text),

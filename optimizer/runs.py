@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
+
+from msgspec import Struct
 
 from optimizer.document import Instruction
 from optimizer.lexer import parse_heredoc
@@ -18,7 +19,6 @@ from optimizer.shell import Opaque, Script, Simple, parse, walk
 
 Form = Literal["exec", "shell", "heredoc"]
 
-parse_script = parse
 POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
 
 
@@ -38,8 +38,7 @@ def parse_mount(value: str) -> Mapping[str, str]:
     return fields
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True, dict=True):
     """A RUN instruction under the SHELL in force.
 
     ``script`` is parsed when it is first asked for: an Opaque says why nothing may be concluded from it, and None
@@ -119,6 +118,4 @@ class Run:
 
     def commands(self) -> Iterator[Simple]:
         """Every simple command of the script, nested ones too; none where the script could not be read."""
-        if self.parsed is not None:
-            for command, _ in walk(self.parsed):
-                yield command
+        return (command for command, _ in walk(self.parsed)) if self.parsed is not None else iter(())

@@ -8,14 +8,14 @@ the same matter are honoured in the same two forms.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from optimizer.document import Document, Instruction
 from optimizer.fix import Fix, Proposal, Transform
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """One ignore comment: where it stands, what it names, and the reason it gives."""
 
     offset: int

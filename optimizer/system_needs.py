@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from optimizer import leftovers
 from optimizer.context import BuildContext
@@ -21,8 +22,7 @@ from optimizer.packages import reading
 from optimizer.packages.commands import is_known
 from optimizer.packages.managers import APT
 from optimizer.packages.reading import program_name, unversioned, unwrap
-from optimizer.runs import parse_script
-from optimizer.shell import Opaque, Script, Simple, Word, walk
+from optimizer.shell import Opaque, Script, Simple, Word, parse, walk
 
 INTERPRETERS = frozenset({"python", "node", "nodejs", "ruby", "perl"})
 SHELLS = frozenset({"sh", "bash", "dash"})
@@ -46,8 +46,7 @@ MOST_SOURCES = 2_000
 DEEPEST = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """The first thing that a stage needs: the line, and a reason that reads on from ``line 5 ``."""
 
     line: int
@@ -110,9 +109,7 @@ class _Chain:
             if keyword == "HEALTHCHECK":
                 checked = health(instruction)
                 exec_form, text = checked.exec_form, checked.command
-            yield from (
-                self.words(_literals(exec_form), workdir) if exec_form else self.script(parse_script(text), workdir)
-            )
+            yield from (self.words(_literals(exec_form), workdir) if exec_form else self.script(parse(text), workdir))
         elif keyword in ("COPY", "ADD"):
             yield from self.files(stage, instruction)
         elif keyword == "ENV":
@@ -268,7 +265,7 @@ class _Chain:
                 (at for at, word in enumerate(words) if word.text.startswith("-") and "c" in word.text.lstrip("-")), 0
             )
             if flag and words[flag + 1 :] and (text := words[flag + 1].literal) is not None:
-                yield from self.script(parse_script(text), workdir)
+                yield from self.script(parse(text), workdir)
             else:
                 yield from self.file(operand, workdir)
         elif name == "find":
@@ -291,7 +288,7 @@ class _Chain:
             if isinstance(found, str):
                 yield found
             elif found.text:
-                yield from self.script(parse_script(found.text), workdir)
+                yield from self.script(parse(found.text), workdir)
             else:
                 yield from self.words(found.words, workdir)
 
@@ -312,7 +309,7 @@ class _Chain:
         if text is None:
             yield f"runs {path}, which is no text"
         elif path.rpartition(".")[2] not in ENDINGS and not _names_interpreter(text):
-            yield from (f"runs {path}, which {reason}" for reason in self.script(parse_script(text), None))
+            yield from (f"runs {path}, which {reason}" for reason in self.script(parse(text), None))
 
     def own_program(self, name: str, word: Word, workdir: str | None) -> Iterator[str]:
         """What a program needs that is called by a path, or that was copied to where programs are looked for."""

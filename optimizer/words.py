@@ -5,7 +5,7 @@ Source: BuildKit's parser (splitCommand, parseJSON, parseStringsWhitespaceDelimi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from optimizer.lexer import split_flags
 
@@ -19,8 +19,7 @@ BLANK = "\t\v\f\r "
 """What separates the words of an instruction (BuildKit's reWhitespace)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """A builder flag: ``--from=build`` has the name ``from`` and the value ``build``; ``--link`` has no value.
 
     start and end are offsets in the instruction's joined text. text is the flag as BuildKit reads it (unquoted).

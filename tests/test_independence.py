@@ -8,14 +8,13 @@ from optimizer.context import MemoryContext
 from optimizer.independence import UNKNOWN, Surroundings, dependence, feeds_known_script, shared_folder, value
 from optimizer.landing import Folder, brought
 from optimizer.model import read
-from optimizer.runs import parse_script
-from optimizer.shell import Command, Script, Simple
+from optimizer.shell import Command, Script, Simple, parse
 
 AROUND = Surroundings(("/app",), "/app", {"TOOLS": "/opt/tools", "HERE": "/app", "VERSION": None})
 
 
 def commands(text: str) -> tuple[Command, ...]:
-    script = parse_script(text)
+    script = parse(text)
     assert isinstance(script, Script)
     return script.body.items[0].pipeline.commands
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from optimizer.context import BuildContext
 from optimizer.document import Instruction
 from optimizer.fix import Options, Phase, Proposal, Safety, Transform
 from optimizer.model import Model, Stage
 from optimizer.rewrite import after_command, in_file
-from optimizer.runs import Run, parse_script
-from optimizer.shell import Item, Script, Simple
+from optimizer.runs import Run
+from optimizer.shell import Item, Script, Simple, parse
 
 INSTALLS = (("make", "install"), ("ninja", "install"), ("cmake", "--install"), ("meson", "install"))
 SHELLS = frozenset({"sh", "bash", "dash"})
@@ -20,8 +21,7 @@ WITH_VALUE = frozenset({"-b", "--branch", "--depth", "-o", "--origin", "-c", "--
 _SEPARATORS = str.maketrans("\"'[](){}=,:;&|<>", " " * 16)
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """A clone, where it lies relative to the folder that the RUN begins in, and where the RUN is at its end."""
 
     folder: str
@@ -162,7 +162,7 @@ def _inner(item: Item) -> Script | None:
     name, options, text = command.argv
     if name not in SHELLS or options is None or text is None or not options.startswith("-") or options[-1] != "c":
         return None
-    script = parse_script(text)
+    script = parse(text)
     return script if isinstance(script, Script) else None
 
 

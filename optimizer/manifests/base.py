@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 PARAGRAPH = "semantics 5"
 UNKNOWN = "\0"
@@ -37,8 +38,7 @@ class ProjectFiles(Protocol):
         """Yield the path of every file below a directory, written as `under` is."""
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """Everything that an install command reads of the sources.
 
     `files` must be in place before the command runs; a path that ends in `/` is a whole directory. Without a
@@ -63,8 +63,7 @@ class Needs:
     proved: bool = True
 
 
-@dataclass(frozen=True)
-class Unsafe:
+class Unsafe(Struct, frozen=True):
     """The command may read what cannot be copied first, and why."""
 
     reason: str
@@ -75,8 +74,7 @@ class RefusedError(Exception):
     """Carries the reason of a refusal out of a reader; `needs` turns it into an `Unsafe`."""
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     """One command: the words that name the program (`python3 -m pip`), its arguments, its environment."""
 
     program: tuple[str, ...]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from optimizer.manifests.base import UNKNOWN, RefusedError
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(Struct, frozen=True):
     """One option by its canonical name, and the words that gave it (none where the environment did)."""
 
     name: str
@@ -18,8 +18,7 @@ class Option:
     words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Arguments:
+class Arguments(Struct, frozen=True):
     """A command line taken apart: its options in the order given, and the other words.
 
     An operand may end in an `UNKNOWN` part; a reader that takes it for a path does not find it.
@@ -57,8 +56,7 @@ class Arguments:
         return tuple(word for option in self.options if option.name in wanted for word in option.words)
 
 
-@dataclass(frozen=True)
-class Grammar:
+class Grammar(Struct, frozen=True, dict=True):
     """The options of a command, as words separated by spaces; `-r|--requirement` are names of one option.
 
     `flags` take no value, `values` take one, and neither list needs to say more than that. `prefixes` carry

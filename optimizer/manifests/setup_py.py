@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from optimizer.manifests.base import RefusedError
 
@@ -11,8 +11,7 @@ _PROCESSES = frozenset({"subprocess", "os.system", "os.popen", "exec", "execfile
 _UPWARDS = frozenset({"parents", "pardir", "getcwd", "chdir", "environ", "getenv"})
 
 
-@dataclass(frozen=True)
-class SetupFacts:
+class SetupFacts(Struct, frozen=True):
     """What a setup.py shows: `reads` are the files that it names where it opens or joins paths.
 
     `outside` is what may read beyond its own directory: a process, a path upwards, the environment.

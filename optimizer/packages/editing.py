@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from optimizer import shell
-from optimizer.checks import command_text
+from optimizer.checks import command_texts
 from optimizer.document import Document
 from optimizer.fix import Edit, splice
 from optimizer.packages.places import Placed, Reading, Step, Steps, behind, common, follows_one, in_front, removals
 from optimizer.rewrite import ScriptEdit, after_command, before_command, in_file
-from optimizer.runs import Run, parse_script
-from optimizer.shell import Word
+from optimizer.runs import Run
+from optimizer.shell import Word, parse
 
 
 class RunEdits:
@@ -136,12 +136,12 @@ def differences(changes: Iterable[RunEdits]) -> Differences:
     Of such a command all are named, before and after: which one of several equal ones is new has no meaning.
     """
     changes = [*changes]
-    before = Counter(command_text(command) for change in changes for command in change.run.commands())
+    before = Counter(text for change in changes if change.run.parsed for text in command_texts(change.run.parsed))
     after: Counter[str] = Counter()
     for change in changes:
-        script = parse_script(change.script)
+        script = parse(change.script)
         assert isinstance(script, shell.Script), change.script
-        after.update(command_text(command) for command, _ in shell.walk(script))
+        after.update(command_texts(script))
     different = [text for text in before | after if before[text] != after[text]]
     return {
         "removes": [text for text in different for _ in range(before[text])],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+from msgspec import Struct
 
 from optimizer.document import Instruction
 from optimizer.model import Model, Stage
@@ -35,8 +36,7 @@ _CLEANED = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """What a command means for the lists."""
 
     kind: Kind
@@ -209,8 +209,7 @@ def leaves(events: Sequence[Event]) -> Literal["there", "gone", "unknown", "as b
     return state
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """A RUN that finds no lists unless another one leaves them there, and its commands that need them."""
 
     run: Run

@@ -5,14 +5,13 @@ Source: each manager's own manual. Directories with ``~`` lie in the home of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 Words = frozenset[str]
 NONE: Words = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """A flag right behind the subcommand, by which nothing is kept in the first place."""
 
     text: str
@@ -20,8 +19,7 @@ class Flag:
     """Other options that say that the author has decided: they turn the cache off, or put it somewhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Commands:
+class Commands(Struct, frozen=True):
     """Commands behind the last install; ``{program}`` is the manager as the author calls it.
 
     A command without it removes files of root, with sudo where the install needed it.
@@ -31,8 +29,7 @@ class Commands:
     same: Words = NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Manager:
+class Manager(Struct, frozen=True):
     """A package manager. Subcommands of two words (``env create``) have one blank between them."""
 
     name: str

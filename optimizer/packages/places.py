@@ -8,24 +8,24 @@ ignored for every command of an and-or chain but the last.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+from msgspec import Struct
 
 from optimizer import shell
 from optimizer.joining import shell_of
 from optimizer.packages.reading import PackageCommand, read
 from optimizer.rewrite import Operator, ScriptEdit
-from optimizer.runs import Run, parse_script
-from optimizer.shell import Compound, Expansion, Item, List, Pipeline, Script, Simple
+from optimizer.runs import Run
+from optimizer.shell import Compound, Expansion, Item, List, Pipeline, Script, Simple, parse
 from optimizer.shell.builtins import called, set_options
 from optimizer.shell.errexit import fires, indifferent
 
 Holder = Literal["script", "group", "subshell", "branch", "condition", "loop", "function", "substitution"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """An item of a list, and what holds the list."""
 
     list: List
@@ -82,8 +82,7 @@ def _is_test(command: shell.Command) -> bool:
 Steps = tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A simple command, the steps that lead to it from the script's own list, and what it is as a package manager."""
 
     command: Simple
@@ -95,8 +94,7 @@ class Placed:
         return self.steps[-1].item.pipeline
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A script with all its simple commands in the order of the text."""
 
     script: Script
@@ -121,7 +119,7 @@ def reading_of(run: Run) -> Reading | None:
 @lru_cache(maxsize=512)
 def reading(text: str, shell_words: tuple[str, ...] = ()) -> Reading | None:
     """Read a script; None where it could not be read."""
-    script = parse_script(text)
+    script = parse(text)
     if isinstance(script, shell.Opaque):
         return None
     errexit = bool(shell_words) and "errexit" in shell_of(shell_words).options
@@ -181,8 +179,7 @@ def common(places: Sequence[Placed], *, first: bool = False) -> Steps:
             return tuple(steps)
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A place for new text in a script, and how it is tied to the command beside it."""
 
     at: int

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+from msgspec import Struct
 
 from optimizer.packages.managers import BY_PROGRAM, COMPOSER, PACMAN, PIP, Manager
 from optimizer.shell import Simple, Word
@@ -88,8 +89,7 @@ def _wrapped(words: Sequence[Word], at: int) -> int:
     return at + operands
 
 
-@dataclass(frozen=True, slots=True)
-class PackageCommand:
+class PackageCommand(Struct, frozen=True):
     """A call of a package manager that is certain."""
 
     manager: Manager

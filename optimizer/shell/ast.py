@@ -4,15 +4,16 @@ Every offset is an index into `Script.text`; an end is exclusive. Nodes nest and
 exception that the shell itself makes: the body of a heredoc lies behind the line that holds its operator,
 outside of its command.
 
-The nodes are named tuples, which import four times as fast as frozen dataclasses. Two cannot be: a `List` is
-iterated by its items, and a `Redirect` waits for its heredoc.
+The nodes are named tuples, which import four times as fast as frozen dataclasses. Three cannot be: a `List` is
+iterated by its items, a `Redirect` waits for its heredoc, and a `Script` is told from an equal one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
 
 ExpansionKind = Literal["parameter", "command", "arithmetic", "process"]
 CompoundKind = Literal[
@@ -78,8 +79,7 @@ class Heredoc(NamedTuple):
     expansions: tuple[Expansion, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(Struct, frozen=True):
     """A redirection, its operator and target."""
 
     start: int
@@ -144,8 +144,7 @@ class Item(NamedTuple):
     operator_end: int
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(Struct, frozen=True):
     """Pipelines in order. `terminator` is what closes the last one; a `;` or `&` lies within the span."""
 
     start: int
@@ -176,8 +175,8 @@ class Dialect(NamedTuple):
     structure: bool  # the other reading splits the commands around it differently, as `a &> f` does
 
 
-class Script(NamedTuple):
-    """A script that was understood completely."""
+class Script(Struct, frozen=True, eq=False):
+    """A script that was understood completely. Equal is only the same one: what is found out about it is kept by it."""
 
     text: str
     body: List

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import force_setattr
+
 from optimizer.shell.ast import Comment, Dialect, Expansion, Heredoc, List, Redirect
 
 MAX_DEPTH = 40  # no script for people nests so deep; keeps far from Python's recursion limit
@@ -131,7 +133,7 @@ class Lexer:
         found = () if pending.quoted else self._heredoc_expansions(start, at)
         done = Heredoc(start, line_end, start, at, pending.delimiter, pending.quoted, strip_tabs, found)
         # The command with this redirection is complete by now: this fills the one field that had to wait.
-        object.__setattr__(pending.redirect, "heredoc", done)
+        force_setattr(pending.redirect, "heredoc", done)
         self.heredocs.append(done)
         self.pos = min(line_end + 1, self.end)
 

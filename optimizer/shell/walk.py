@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from optimizer.shell.ast import (
@@ -38,16 +39,34 @@ class Where(NamedTuple):
 Place = tuple[Compound | Expansion | List | Simple, Where]
 
 
-def walk(node: Node) -> Iterator[tuple[Simple, Where]]:
+def walk(node: Node) -> Sequence[tuple[Simple, Where]]:
     """Every simple command below `node` in the order of the text, a command before those in its words."""
-    return ((found, where) for found, where in traverse(node) if isinstance(found, Simple))
+    return _commands_of(node) if isinstance(node, Script) else _simple(traverse(node))
 
 
-def traverse(node: Node) -> list[Place]:
+def traverse(node: Node) -> Sequence[Place]:
     """Every list, command and expansion below `node`, each before what it holds."""
+    return _places_of(node) if isinstance(node, Script) else _places(node)
+
+
+@lru_cache(maxsize=1024)  # as many as parse() keeps
+def _places_of(script: Script) -> Sequence[Place]:
+    return _places(script)
+
+
+@lru_cache(maxsize=1024)
+def _commands_of(script: Script) -> Sequence[tuple[Simple, Where]]:
+    return _simple(_places_of(script))
+
+
+def _places(node: Node) -> Sequence[Place]:
     places: list[Place] = []
     _node(node, Where(), places)
     return places
+
+
+def _simple(places: Sequence[Place]) -> Sequence[tuple[Simple, Where]]:
+    return [(found, where) for found, where in places if isinstance(found, Simple)]
 
 
 def _node(node: Node, where: Where, places: list[Place]) -> None:

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from optimizer.packages.reading import unwrap
-from optimizer.runs import POSIX_SHELLS, parse_script
-from optimizer.shell import Opaque, walk
+from optimizer.runs import POSIX_SHELLS
+from optimizer.shell import Opaque, parse, walk
 from optimizer.shell.builtins import BUILTINS
 from optimizer.verify.entry import Config, Image, Kind
 from optimizer.verify.imports import Import
@@ -130,7 +130,7 @@ def _words(argv: Sequence[str]) -> Iterator[str]:
 
 
 def _in_shell(text: str) -> Iterator[str]:
-    script = parse_script(text)
+    script = parse(text)
     if isinstance(script, Opaque):
         return
     for command, _ in walk(script):
