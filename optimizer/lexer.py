@@ -7,7 +7,8 @@ shell that runs a RUN is another one: optimizer.shell reads it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -68,7 +69,8 @@ def split_flags(text: str, at: int, end: int, space: str) -> tuple[list[tuple[st
         flags.append((flag, start, at))
 
 
-def split_words(text: str, escape: str, space: str) -> list[tuple[str, int, int]]:
+@lru_cache(maxsize=1024)  # the same instructions are read anew after every rewrite
+def split_words(text: str, escape: str, space: str) -> Sequence[tuple[str, int, int]]:
     """The words of ENV, ARG and LABEL with quotes and escapes left in them, as (word, start, end).
 
     Source: parseWords: quotes hold blanks together, the escape character takes the next character with it.

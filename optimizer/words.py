@@ -5,6 +5,8 @@ Source: BuildKit's parser (splitCommand, parseJSON, parseStringsWhitespaceDelimi
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 from optimizer.lexer import split_flags
@@ -66,6 +68,7 @@ def json_words(text: str) -> tuple[str, ...] | None:
 Head = tuple[str, tuple[Flag, ...], str, int]
 
 
+@lru_cache(maxsize=1024)  # the same instructions are read anew after every rewrite
 def split_head(text: str) -> Head:
     """Keyword in capitals, flags, arguments, and the arguments' offset (BuildKit's splitCommand)."""
     start = len(text) - len(text.lstrip(SPACE))
