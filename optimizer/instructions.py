@@ -122,7 +122,7 @@ def _check_form(instruction: Instruction) -> None:
             pass
     elif args.startswith("[") and keyword in JSON_KEYWORDS and instruction.exec_form is None and _is_json_list(args):
         raise _Refused("a JSON array here must hold strings only: put each word in double quotes")
-    elif instruction.sub is not None:
+    elif keyword == "ONBUILD" and instruction.sub is not None:
         _check_form(instruction.sub)
 
 

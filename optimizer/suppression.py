@@ -27,7 +27,7 @@ class Ignore(Struct, frozen=True):
 
 def ignores(document: Document) -> Iterator[Ignore]:
     """The ignore comments of a document, in order."""
-    if "ignore=" not in document.text.replace(" ", ""):
+    if "ignore" not in document.text:
         return
     for comment in document.comments:
         text = document.text[comment.start : comment.end].strip().lstrip("#").strip()
