@@ -19,7 +19,7 @@ from optimizer.report.terminal import PLAIN, Style
 from optimizer.runner import Plan, choose, results
 from optimizer.source import MAX_SIZE, NO_DOCKERFILE, USAGE, Failure
 from optimizer.tasks import Ask, Tasks, from_paths, from_stdin
-from optimizer.verify.command import verify as verify_command
+from optimizer.verify import command as verifying
 
 app = typer.Typer(
     name="dockopt",
@@ -59,7 +59,15 @@ def fix(
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Status 1 if the diff is not empty.")] = False,
     interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Review fix by fix, and rewrite.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Only what builds bear out, suggestions, too.")] = False,
-    builder: Annotated[str, typer.Option(metavar="NAME", help="What builds for --verify [default: found]")] = "",
+    builder: verifying.Builder = "",
+    platform: verifying.Platform = "",
+    build_arg: verifying.Arguments = None,
+    secret: verifying.Secrets = None,
+    build_context: verifying.Contexts = None,
+    network: verifying.Network = "",
+    timeout: verifying.Timeout = verifying.TIMEOUT,
+    smoke: verifying.Smoke = None,
+    replay: verifying.Replay = 0,
     suggested: Suggested = False,
     select: Select = None,
     ignore: Ignore = None,
@@ -82,6 +90,8 @@ def fix(
     _refuse(bool(stdin_filename) and not stdin, "--stdin-filename goes with - (standard input)")
     _refuse(check and (in_place or interactive), "--check changes nothing: it goes without --in-place and -i")
     _refuse(interactive and verify, "-i asks people, --verify asks a builder: choose one of them")
+    asked = (builder, platform, build_arg, secret, build_context, network, timeout != verifying.TIMEOUT, smoke, replay)
+    _refuse(any(asked) and not verify, "what says how to build and to prove goes with --verify")
     _refuse(interactive and format == "json", "-i is for people, --format json for programs")
     _refuse(interactive and not (sys.stdin.isatty() and sys.stderr.isatty()), "-i asks: it needs a terminal")
 
@@ -97,9 +107,13 @@ def fix(
     writes = in_place or (interactive and not diff)
     console = Console(color, quiet=quiet)
     styles: dict[Show, Style] = {"diff": console.out_style, "json": PLAIN}
-    as_json = show == "json"
-    tells = verbose or as_json
-    plan = Plan(styles.get(show), writes or show == "text", tells, tells or not check, as_json)
+    plan = Plan(
+        styles.get(show),
+        writes or show == "text",
+        verbose or show == "json",
+        not check or verbose or show == "json",
+        show == "json",
+    )
     reporter = Reporter(Wish(show, writes, check or exit_code, quiet, verbose, debug), console, len(found.tasks))
     _tell_problems(found, reporter)
     if interactive:
@@ -108,8 +122,11 @@ def fix(
         reporter.show(review(found.tasks, plan, console))
     elif verify:
         from optimizer.verify.run import verified
+        from optimizer.verify.verdict import Wish as VerifyWish
 
-        reporter.show(verified(found.tasks, plan, console, builder))
+        build = verifying.options(platform, build_arg, secret, build_context, network, timeout)
+        wish = VerifyWish((), tuple(smoke or ()), replay, "nothing")
+        reporter.show(verified(found.tasks, plan, console, builder, build, wish))
     else:
         reporter.show(results(found.tasks, plan, jobs))
     raise typer.Exit(reporter.status)
@@ -150,7 +167,7 @@ def explain(
     raise typer.Exit(reporter.status)
 
 
-app.command("verify")(verify_command)
+app.command("verify")(verifying.verify)
 
 
 def _refuse(wrong: bool, message: str) -> None:

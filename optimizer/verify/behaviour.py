@@ -54,9 +54,11 @@ class Behaviour:
         self._probe = _probe(config.healthcheck, config.shell)
         if self._probe:
             reason = self.builder.can_run()
-            self._healthy = not reason and self._health(first).status == 0
-            if not self._healthy:
-                reason = reason or "it does not succeed without network, even before the rewrite"
+            ran = None if reason else self._health(first)
+            self._healthy = ran is not None and ran.status == 0
+            if ran is not None and not self._healthy:
+                reason = f"it does not succeed without network, even before the rewrite{_said(ran.output)}"
+            if reason:
                 self.notes.append(f"HEALTHCHECK was not run: {reason}")
 
     def differences(self, built: Built) -> Iterator[str]:
@@ -73,16 +75,19 @@ class Behaviour:
                 yield f"HEALTHCHECK: status {_status(ran)} instead of 0{_said(ran.output)}"
 
     def _health(self, built: Built) -> Ran:
-        """What the health check says once it succeeds, or when the time is over.
+        """What the health check says once it succeeds, or when the program has ended, or the time is over.
 
         It sees the network and the processes of the program, not the files that this has written.
         """
-        container = self.builder.start(built, self.limits)
+        try:
+            container = self.builder.start(built, self.limits)
+        except CannotJudge as error:
+            return Ran(None, "\n".join((error.message, *error.lines)))
         end = monotonic() + START
         try:
             while True:
                 ran = self.builder.beside(container, built, self._probe, PROBE)
-                if ran.status == 0 or monotonic() >= end:
+                if ran.status == 0 or monotonic() >= end or not self.builder.runs(container):
                     return ran
                 sleep(0.5)
         finally:

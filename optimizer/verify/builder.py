@@ -6,7 +6,7 @@ A builder is the program that turns a Dockerfile into an image: BuildKit through
 from __future__ import annotations
 
 import os
-import secrets
+import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, NamedTuple, Self
 
 from optimizer.verify.interrupt import shielded
+from optimizer.verify.owner import PREFIX, Owner, new_name
 from optimizer.verify.process import Ended, Process, run
 from optimizer.verify.progress import Step
 
@@ -53,6 +54,8 @@ class Options:
     """Each ``NAME=value``, or ``NAME`` for the value in the environment."""
     secrets: tuple[str, ...] = ()
     network: str = ""
+    contexts: tuple[str, ...] = ()
+    """Named contexts, each ``NAME=folder`` or ``NAME=address``."""
     timeout: float = 3600.0
     """Seconds that one build may take."""
 
@@ -108,11 +111,11 @@ class Builder(ABC):
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.name = f"dockopt-verify-{os.getpid()}-{secrets.token_hex(4)}"
+        self.name = new_name()
         self._numbers = count(1)
         self._images: list[str] = []
         self._containers: list[str] = []
-        self._folder = tempfile.TemporaryDirectory(prefix="dockopt-verify-")
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{self.name}-")
 
     @abstractmethod
     def describe(self) -> str:
@@ -169,6 +172,10 @@ class Builder(ABC):
         shared = f"container:{container}"
         return self._run(built, command, limits, "--network", shared, "--pid", shared)
 
+    def runs(self, container: str) -> bool:
+        """Whether a container that was started has not ended by itself."""
+        return bool(run([self.tool, "ps", "--quiet", "--filter", f"name={container}"], ANSWER).output.strip())
+
     def stop(self, container: str) -> None:
         """Remove a container that was started."""
         run([self.tool, "rm", "--force", "--volumes", container], ANSWER)
@@ -199,6 +206,19 @@ class Builder(ABC):
         said = output.decode("utf-8", "replace").splitlines()
         said += (line for line in ended.tail if line.strip() and not line.endswith(_USAGE))
         return Ran(ended.status, "\n".join(said))
+
+    def _flags(self, source: Source) -> list[str]:
+        """What the user asks of each build: all builders say it in the words of ``docker build``."""
+        options = self.options
+        said: tuple[tuple[str, Sequence[str]], ...] = (
+            ("--platform", (options.platform,)),
+            ("--build-arg", options.args),
+            ("--secret", options.secrets),
+            ("--network", (options.network,)),
+            ("--build-context", options.contexts),
+            ("--target", (source.target,)),
+        )
+        return [word for flag, values in said for value in values if value for word in (flag, value)]
 
     def _write(self, source: Source) -> tuple[str, str, str]:
         """Put the Dockerfile where the builder reads it: its path, that of the rules beside it, and of the context.
@@ -237,7 +257,27 @@ class Builder(ABC):
                     run([self.tool, *words, *names], ANSWER)
         self._folder.cleanup()
 
+    def sweep(self) -> None:
+        """Remove what processes that were killed have left behind. Nothing that goes wrong here stops the rest."""
+        for listed, removed in (
+            (("ps", "--all", "--format", "{{.Names}}"), ("rm", "--force", "--volumes")),
+            (("images", "--format", "{{.Repository}}:{{.Tag}}"), ("rmi", "--force")),
+        ):
+            with suppress(OSError):
+                names = run([self.tool, *listed], ANSWER).output.decode("utf-8", "replace").split()
+                if dead := [name for name in names if _is_dead(name.removeprefix(self.registry))]:
+                    run([self.tool, *removed, *dead], ANSWER)
+        with suppress(OSError):
+            for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+                if _is_dead(folder.name):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def temporary(self) -> tempfile.TemporaryDirectory[str]:
+        """A folder for the time of a ``with``."""
+        return tempfile.TemporaryDirectory(dir=self._folder.name)
+
     def __enter__(self) -> Self:
+        self.sweep()
         return self
 
     def __exit__(
@@ -245,6 +285,11 @@ class Builder(ABC):
     ) -> None:
         with shielded():
             self.close()
+
+
+def _is_dead(name: str) -> bool:
+    owner = Owner.of(name)
+    return owner is not None and owner.dead
 
 
 def find(name: str, options: Options) -> Builder:

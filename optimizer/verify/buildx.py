@@ -86,17 +86,7 @@ class Buildx(Builder):
 
     def _command(self, source: Source, no_cache: bool) -> list[str]:
         dockerfile, _, context = self._write(source)
-        options = self.options
         command = ["docker", "buildx", "build", "--builder", self._builder, "--progress=rawjson"]
         command += ["--provenance=false", "--sbom=false", "--file", dockerfile]
         command += ["--build-arg", f"BUILDKIT_CACHE_MOUNT_NS={self._mounts}"]
-        for flag, values in (
-            ("--platform", [options.platform]),
-            ("--build-arg", options.args),
-            ("--secret", options.secrets),
-            ("--network", [options.network]),
-            ("--target", [source.target]),
-        ):
-            for value in values:
-                command += [flag, value] if value else []
-        return [*command, *(["--no-cache"] if no_cache else []), context]
+        return [*command, *self._flags(source), *(["--no-cache"] if no_cache else []), context]

@@ -3,27 +3,55 @@
 Annotations are not put off here, as in optimizer.commands.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+if TYPE_CHECKING:
+    from optimizer.verify.builder import Options
+
 Names = list[str] | None
+Builder = Annotated[str, typer.Option(metavar="NAME", help="docker, podman, buildah, or a builder of buildx.")]
+Platform = Annotated[str, typer.Option(metavar="OS/ARCH", help="What to build for.")]
+Arguments = Annotated[Names, typer.Option("--build-arg", metavar="NAME=VALUE", help="A build argument (repeatable).")]
+Secrets = Annotated[Names, typer.Option("--secret", metavar="id=ID,src=FILE", help="A build secret (repeatable).")]
+Contexts = Annotated[
+    Names,
+    typer.Option(
+        "--build-context", metavar="NAME=PLACE", help="A named context (repeatable) [default: as Compose says]"
+    ),
+]
+Network = Annotated[str, typer.Option(metavar="MODE", help="The network of the build's RUNs.")]
+Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="The longest that a build may take.")]
+Smoke = Annotated[Names, typer.Option(metavar="COMMAND", help="Must do the same in both images (repeatable).")]
+Replay = Annotated[int, typer.Option(min=0, metavar="N", help="Also time the builds of the last N commits.")]
+TIMEOUT = 3600.0
+
+
+def options(
+    platform: str, build_arg: Names, secret: Names, build_context: Names, network: str, timeout: float
+) -> "Options":
+    """What the options above say of a build."""
+    from optimizer.verify.builder import Options
+
+    some = (tuple(names or ()) for names in (build_arg, secret, build_context))
+    args, secrets, contexts = some
+    return Options(platform, args, secrets, network, contexts, timeout)
 
 
 def verify(
     path: Annotated[str, typer.Argument(metavar="[DOCKERFILE]", help="A Dockerfile, or a folder.")] = ".",
-    builder: Annotated[str, typer.Option(metavar="NAME", help="docker, podman, buildah, or a builder of buildx.")] = "",
-    platform: Annotated[str, typer.Option(metavar="OS/ARCH", help="What to build for.")] = "",
-    build_arg: Annotated[Names, typer.Option(metavar="NAME=VALUE", help="A build argument (repeatable).")] = None,
-    secret: Annotated[Names, typer.Option(metavar="id=ID,src=FILE", help="A build secret (repeatable).")] = None,
+    builder: Builder = "",
+    platform: Platform = "",
+    build_arg: Arguments = None,
+    secret: Secrets = None,
+    build_context: Contexts = None,
     target: Annotated[Names, typer.Option(metavar="STAGE", help="Only this stage (repeatable).")] = None,
-    network: Annotated[str, typer.Option(metavar="MODE", help="The network of the build's RUNs.")] = "",
-    timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="The longest that a build may take.")] = 3600,
-    replay: Annotated[int, typer.Option(min=0, metavar="N", help="Also time the builds of the last N commits.")] = 0,
-    smoke: Annotated[
-        Names, typer.Option(metavar="COMMAND", help="Must do the same in both images (repeatable)")
-    ] = None,
-    measure: Annotated[bool, typer.Option(help="Measure sizes and times, too.")] = True,
+    network: Network = "",
+    timeout: Timeout = TIMEOUT,
+    smoke: Smoke = None,
+    replay: Replay = 0,
+    measure: Annotated[bool, typer.Option(help="Measure sizes and times, too (--replay is measured always).")] = True,
     suggested: Annotated[bool, typer.Option("--suggested", help="Also what is right for nearly everybody.")] = False,
     select: Annotated[Names, typer.Option("--select", metavar="NAMES", help="Only these.")] = None,
     ignore: Annotated[Names, typer.Option("--ignore", metavar="NAMES", help="All transforms but these.")] = None,
@@ -39,7 +67,6 @@ def verify(
     from optimizer.report.reporter import Reporter
     from optimizer.report.reporter import Wish as Shown
     from optimizer.tasks import from_paths
-    from optimizer.verify.builder import Options
     from optimizer.verify.run import judged
     from optimizer.verify.verdict import Wish
 
@@ -47,6 +74,6 @@ def verify(
     found = from_paths([path], _ask(select, ignore, suggested, context, target, config))
     reporter = Reporter(Shown(quiet=quiet), console, len(found.tasks))
     _tell_problems(found, reporter)
-    options = Options(platform, tuple(build_arg or ()), tuple(secret or ()), network, timeout)
+    build = options(platform, build_arg, secret, build_context, network, timeout)
     wish = Wish(tuple(target or ()), tuple(smoke or ()), replay, "all" if measure else "nothing")
-    raise typer.Exit(judged(found.tasks, builder, options, wish, reporter, as_json=format == "json"))
+    raise typer.Exit(judged(found.tasks, builder, build, wish, reporter, as_json=format == "json"))

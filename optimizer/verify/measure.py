@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -129,7 +128,7 @@ class _Meter:
         """Builds after a change of one source file, and of one manifest; with all else in the cache."""
         rules = [parse(source.ignore or "") for source in self.sources]
         assert self.trials.task.context is not None
-        with tempfile.TemporaryDirectory(prefix="dockopt-verify-") as folder:
+        with self.builder.temporary() as folder:
             try:
                 context = scratch.copy(self.trials.task.context, rules, Path(folder))
             except (OSError, scratch.TooLarge) as error:
@@ -179,7 +178,7 @@ class _Meter:
         except HistoryError as error:
             self.notes.append(f"no commits were replayed: {error}")
             return None
-        with tempfile.TemporaryDirectory(prefix="dockopt-verify-") as folder:
+        with self.builder.temporary() as folder:
             return self._replay(Checkout(history, Path(folder)), commits)
 
     def _replay(self, checkout: Checkout, commits: Iterable[str]) -> Scenario | None:

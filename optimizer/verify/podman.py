@@ -61,20 +61,10 @@ class Podman(Builder):
 
     def _command(self, source: Source, image: str, no_cache: bool) -> list[str]:
         dockerfile, rules, context = self._write(source)
-        options = self.options
         # OCI's own format has no place for HEALTHCHECK, ONBUILD and SHELL.
         command = [self.tool, "build", "--format", "docker", "--layers", "--file", dockerfile, "--tag", image]
         command += ["--ignorefile", rules] if source.ignore is not None else []
-        for flag, values in (
-            ("--platform", [options.platform]),
-            ("--build-arg", options.args),
-            ("--secret", options.secrets),
-            ("--network", [options.network]),
-            ("--target", [source.target]),
-        ):
-            for value in values:
-                command += [flag, value] if value else []
-        return [*command, *(["--no-cache"] if no_cache else []), context]
+        return [*command, *self._flags(source), *(["--no-cache"] if no_cache else []), context]
 
 
 def _steps(output: IO[bytes]) -> Iterator[Step]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Status = Literal["pass", "fail", "unchanged", "cannot be judged"]
 
 Measure = Literal["all", "sizes", "nothing"]
-"""What is measured; times take builds of their own."""
+"""What is measured besides a replay; times take builds of their own."""
 
 PATIENCE = 3
 """Fixes of one transform that fail until all its others are left out unasked."""
@@ -60,6 +60,7 @@ class Wish(NamedTuple):
     """The stages to build; none: the last one, and those that are built by name."""
     smoke: tuple[str, ...] = ()
     replay: int = 0
+    """Of so many last commits the builds are measured, whatever else is."""
     measure: Measure = "all"
 
 
@@ -194,7 +195,7 @@ class Verification:
         """The measurements, a target each."""
         from optimizer.verify.measure import measure
 
-        if self.wish.measure == "nothing" or not outcome.changed:
-            return ()
         times, replay = self.wish.measure == "all", self.wish.replay
+        if not outcome.changed or (self.wish.measure == "nothing" and not replay):
+            return ()
         return tuple(measure(trials, outcome, times=times, replay=replay) for trials in self.trials)

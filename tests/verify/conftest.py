@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from optimizer.verify.builder import Builder, CannotJudge, Options, find
+from optimizer.verify.builder import Builder, BuilderError, Options, Source, find
 
 SAVINGS = pytest.StashKey[list[str]]()
 
@@ -33,9 +33,11 @@ def chosen() -> str:
     """The name of a builder that answers; the tests that need one are skipped without."""
     name = os.environ.get("DOCKOPT_BUILDER", "")
     try:
-        find(name, Options()).close()
-    except CannotJudge as error:
-        pytest.skip(f"no images can be built here: {error.message}")
+        with find(name, Options(timeout=300)) as found:
+            found.build(Source("FROM debian:bookworm-slim\nRUN true\n", None))
+    except BuilderError as error:
+        last = "".join(f" ({line})" for line in error.lines[-1:])
+        pytest.skip(f"no images can be built here: {error.message}{last}")
     return name
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+from optimizer.verify.builder import Builder, Options, Source, find
+from optimizer.verify.owner import Owner
 
 SLOW = "FROM debian:bookworm-slim\nADD file /file\nRUN echo begun && sleep {number}\n"
 PATIENCE = 60.0
@@ -66,13 +70,11 @@ def running(text: str) -> bool:
 
 
 def leftovers(process: subprocess.Popen[str]) -> list[str]:
-    """Images and containers that bear the name of this process's run."""
-    name = f"dockopt-verify-{process.pid}-"
-    found: list[str] = []
+    """Images, containers and folders that bear the name of this process's run."""
+    found = [path.name for path in Path(tempfile.gettempdir()).iterdir()]
     for words in (["images", "--format", "{{.Repository}}"], ["ps", "--all", "--format", "{{.Names}}"]):
-        answer = subprocess.run(["docker", *words], capture_output=True, text=True, check=True)
-        found += (line for line in answer.stdout.split() if name in line)
-    return found
+        found += subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.split()
+    return [name for name in found if (owner := Owner.of(name)) and owner.pid == process.pid]
 
 
 @contextmanager
@@ -186,6 +188,33 @@ def test_a_builder_that_is_killed(app: Callable[[str], Path]) -> None:
         output = ends_in_good_order(process, 3031)
     assert process.returncode == 5
     assert "was ended by a signal" in output
+
+
+KILLED = """
+import os, signal, sys
+from optimizer.verify.builder import Limits, Options, Source, find
+with find(sys.argv[1], Options()) as builder:
+    built = builder.build(Source('FROM debian:bookworm-slim\\nCMD sleep 3051\\n', None))
+    builder.start(built, Limits())
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.builds
+def test_what_a_killed_run_left_behind_is_cleared_up_by_the_next_one(chosen: str, builder: Builder) -> None:
+    """And nothing that a living one has made."""
+    if reason := builder.can_run():
+        pytest.skip(reason)
+    built = builder.build(Source("FROM debian:bookworm-slim\n", None))
+    process = subprocess.Popen([sys.executable, "-c", KILLED, chosen], stdout=subprocess.PIPE, text=True)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == -signal.SIGKILL
+    assert len(leftovers(process)) == 3  # an image, a container, a folder
+    with find(chosen, Options()):
+        assert leftovers(process) == []
+        assert until(lambda: not running("sleep 3051"), 20)
+        with builder.export(built) as stream:
+            assert stream.read(1)
 
 
 def children(pid: int) -> list[int]:
