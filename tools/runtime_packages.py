@@ -44,6 +44,8 @@ BUILD_TOOLS = _names(
     "python3-virtualenv python3-wheel ruby-bundler swig texinfo virtualenv yarnpkg yasm"
 )
 """Tools of building that Debian files under the section of their language or of utilities."""
+DEVELOPS = re.compile(r"-(dev|jdk|jdk-headless)(-|$)")
+"""The name of a package for compiling or linking against another, whatever its section."""
 LANGUAGES = re.compile(r"nodejs|php-cli|python3|ruby|.+-jre(-headless)?")
 """What runs the programs that a BUILD_TOOLS package helps to build: installing the tool is often what brings it in."""
 TOOLS_SECTIONS = frozenset({"vcs"})
@@ -94,7 +96,7 @@ class Package:
         name = self.name
         if name in BUILD_TOOLS or name.startswith("linux-headers-"):
             return "B"
-        if self.section == "libdevel" or name.endswith(("-dev", "-jdk", "-jdk-headless")):
+        if self.section == "libdevel" or DEVELOPS.search(name):
             return "D"
         if self.section in BUILD_SECTIONS:
             return "B"
@@ -166,9 +168,13 @@ def files(lines: Iterable[bytes]) -> dict[str, Files]:
 
 
 def sonames(names: frozenset[str]) -> frozenset[str]:
-    """The names the loader asks for: of ``libx.so.5`` and ``libx.so.5.2``, which it is a link to, the first."""
+    """The names the loader asks for: of ``libx.so.5`` and ``libx.so.5.2``, which it is a link to, the first.
+
+    ``libdb-5.3.so`` is one as well: without a number, yet in a package that is for running.
+    """
     whole = {name for name in names if _SHARED_OBJECT.fullmatch(name)}
-    return frozenset(name for name in whole if not any(name.startswith(f"{other}.") for other in whole))
+    bare = (name for name in names if name.startswith("lib") and name.endswith(".so"))
+    return frozenset(name for name in whole if not any(name.startswith(f"{other}.") for other in whole)).union(bare)
 
 
 class Archive:
@@ -216,9 +222,15 @@ class Archive:
             if role := self.role(package, links, other, exact):
                 found[role].add(other.name)
         best = next((role for role in ROLES if found[role]), "")
-        sign = "+" if best in ("sibling", "whole") else "="
-        pulled = found["pulled"].union(*(found[role] for role in ("sibling", "whole") if role != best))
-        return [*(f"{sign}{name}" for name in sorted(found[best])), *(f">{name}" for name in sorted(pulled))]
+        kept = {best}
+        if best == "library" and not links:  # a transitional package, which stands for its sibling too
+            kept.add("sibling")
+        if best == "sibling" and links:  # its links lead to libraries of another source
+            kept.add("whole")
+        signs = {role: "=" if role in kept - {"sibling", "whole"} else "+" if role in kept else ">" for role in found}
+        dropped = {"language", "related"} - kept
+        words = {signs[role] + name for role, names in found.items() if role not in dropped for name in names}
+        return sorted(words, key=lambda word: ("=+>".index(word[0]), word))
 
     def role(self, package: Package, links: set[str], other: Package, exact: bool) -> str | None:
         """What a dependency is to a -dev or build package, or None for what only its own programs need."""
@@ -231,7 +243,7 @@ class Archive:
         if other.kind == "D":
             if COMPILER_LIBRARIES.fullmatch(other.name):
                 return "pulled" if COMPILER_LIBRARIES.fullmatch(package.name) else None
-            return "sibling" if related else "pulled" if links else "whole"
+            return "sibling" if related else "whole"
         if libraries := self.sonames.get(other.name):
             linked = any(library.startswith(f"{link}.") for link in links for library in libraries)
             return "library" if related or exact or linked else None
