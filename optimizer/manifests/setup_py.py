@@ -8,6 +8,10 @@ from optimizer.manifests.base import RefusedError
 
 _OPENERS = frozenset({"open", "io.open", "codecs.open", "Path", "pathlib.Path", "os.path.join", "join"})
 _PROCESSES = frozenset({"subprocess", "os.system", "os.popen", "exec", "execfile", "runpy", "sh", "git"})
+_NESTING = 2_500
+"""Operators, brackets and keywords of a file that is read: libcst goes one level down for each, and three thousand
+of them can end the process."""
+_FLAT = frozenset(",:;=)]}")
 _UPWARDS = frozenset({"parents", "pardir", "getcwd", "chdir", "environ", "getenv"})
 
 
@@ -24,14 +28,11 @@ class SetupFacts(Struct, frozen=True):
 def facts(text: str, path: str) -> SetupFacts:
     """Read a setup.py with libcst.
 
-    Raises RefusedError where it does not parse.
+    Raises RefusedError where it does not parse, or is nested too deeply.
     """
-    import libcst as cst
+    from tokenize import TokenError
 
-    try:
-        module = cst.parse_module(text)
-    except (cst.ParserSyntaxError, RecursionError) as error:
-        raise RefusedError(f"{path} does not parse") from error
+    import libcst as cst
 
     reads: dict[str, None] = {}
     outside: dict[str, None] = {}
@@ -56,8 +57,29 @@ def facts(text: str, path: str) -> SetupFacts:
             if node.attr.value in _UPWARDS:
                 outside[node.attr.value] = None
 
-    module.visit(Visitor())
+    try:
+        if _nesting(text) > _NESTING:
+            raise RecursionError
+        cst.parse_module(text).visit(Visitor())
+    except RecursionError as error:
+        raise RefusedError(f"{path} is nested too deeply to be read") from error
+    except (cst.ParserSyntaxError, SyntaxError, TokenError) as error:
+        raise RefusedError(f"{path} does not parse") from error
     return SetupFacts(tuple(reads), tuple(outside))
+
+
+def _nesting(text: str) -> int:
+    """An upper bound of how deep the syntax tree is."""
+    import io
+    import keyword
+    import tokenize
+
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return sum(
+        keyword.iskeyword(each.string) if each.type == tokenize.NAME else each.string not in _FLAT
+        for each in tokens
+        if each.type in (tokenize.NAME, tokenize.OP)
+    )
 
 
 def _dotted(node: object) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.manifests import UNKNOWN, Needs, Unsafe, needs
+from optimizer.manifests import UNKNOWN, Needs, Unsafe, needs, setup_py
+from optimizer.manifests.base import RefusedError
 from tests.manifests.memory import Memory
 
 KEYS = (
@@ -97,3 +99,21 @@ def test_any_words(command: str, words: list[str | None]) -> None:
     for view in (Memory({"requirements.txt": "", "package.json": "{}", "go.mod": "", "pom.xml": "<p/>"}), None):
         answer = needs([*command.split(), *words], view)
         assert answer is None or isinstance(answer, Needs | Unsafe)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x=" + "(" * 50_000 + ")" * 50_000,
+        "x=" + "not " * 50_000 + "1",
+        "if 1: pass\n" + "elif 1: pass\n" * 50_000,
+        "x=" + "+".join(["1"] * 50_000),
+        "x=a" + ".b" * 2_400,
+        "x=" + "[" * 1_100 + "]" * 1_100,
+        "x = (",
+        " x\n  y\n z",
+    ],
+)
+def test_setup_py_that_would_end_the_process_is_refused(text: str) -> None:
+    with pytest.raises(RefusedError):
+        setup_py.facts(text, "setup.py")
