@@ -366,7 +366,7 @@ def main() -> None:
     target = DATA / f"{arguments.distribution}.txt"
     numbered = [f"# {number} {head}" for number, head in enumerate(heads, 1)]
     made = "# made by tools/runtime_packages.py; docs/runtime-packages.md tells what a line means"
-    target.write_text("\n".join([*numbered, made, *merged(list(releases))]) + "\n")
+    target.write_text("\n".join([*numbered, made, "", *merged(list(releases))]) + "\n")
 
 
 if __name__ == "__main__":

@@ -116,9 +116,8 @@ def provider_of_command(release: Release, name: str) -> tuple[str, ...]:
     if release.distribution == "alpine":
         return (f"cmd:{name}",)
     own = table.row(release.distribution, release.number, name)
-    if own and "" in own.marked("@"):
-        return (name,)
-    return _sorted(table.holders(release.distribution, release.number, f"@{name}"))
+    first = (name,) if own and "" in own.marked("@") else ()
+    return first + _sorted(table.holders(release.distribution, release.number, f"@{name}"))
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

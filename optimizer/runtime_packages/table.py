@@ -28,15 +28,17 @@ class Row:
 
 
 @cache
-def _text(distribution: str) -> bytes:
-    return b"\n" + (Path(__file__).with_name("data") / f"{distribution}.txt").read_bytes()
+def _file(distribution: str) -> tuple[bytes, bytes]:
+    """What is told of the file, and its lines, with a line end before the first."""
+    head, _, body = (Path(__file__).with_name("data") / f"{distribution}.txt").read_bytes().partition(b"\n\n")
+    return head, b"\n" + body
 
 
 @cache
 def heads(distribution: str) -> tuple[tuple[str, ...], ...]:
     """The releases in the file: number, version, codename, day of the index."""
-    lines = _text(distribution)[:4096].decode().splitlines()
-    return tuple(tuple(line.split(" ")[1:5]) for line in lines if line.startswith("# ") and line[2].isdigit())
+    lines = _file(distribution)[0].decode().splitlines()[:-1]  # the last tells how the file was made
+    return tuple(tuple(line.split(" ")[1:5]) for line in lines)
 
 
 def _row(line: str, number: str) -> Row | None:
@@ -47,17 +49,15 @@ def _row(line: str, number: str) -> Row | None:
 @cache
 def row(distribution: str, number: str, name: str) -> Row | None:
     """The line of a package in the release with this number; None when it has no such package."""
-    text, key = _text(distribution), f"{name} ".encode()
-    low, high = 0, len(text)
-    while low < high:  # by halves: the first line that does not sort before the name
-        middle = text.rfind(b"\n", 0, (low + high) // 2 + 1)
-        if middle < low:
-            middle = low
+    text, key = _file(distribution)[1], f"{name} ".encode()
+    low, high = 0, len(text) - 1
+    while low < high:  # by halves, to the line end before the first line that does not sort before the name
+        middle = text.rfind(b"\n", low, (low + high) // 2 + 1)
         end = text.find(b"\n", middle + 1)
-        if end < 0 or text[middle + 1 : end] >= key:
-            high = middle
-        else:
+        if text[middle + 1 : end] < key:
             low = end
+        else:
+            high = middle
     while text.startswith(key, low + 1):
         end = text.find(b"\n", low + 1)
         if found := _row(text[low + 1 : end].decode(), number):
@@ -68,7 +68,7 @@ def row(distribution: str, number: str, name: str) -> Row | None:
 
 def holders(distribution: str, number: str, word: str) -> Iterator[str]:
     """The packages whose line has this word, in the release with this number."""
-    text, key, place = _text(distribution), f" {word}".encode(), 0
+    text, key, place = _file(distribution)[1], f" {word}".encode(), 0
     while (place := text.find(key, place)) >= 0:
         place += len(key)
         if text[place : place + 1] in (b" ", b"\n"):
