@@ -52,12 +52,23 @@ def style_of(document: Document, *near: Instruction) -> Style:
             for before, line in pairwise(lines):
                 starts, ends = line.lstrip(BLANK).startswith("&&"), before.rstrip(BLANK).endswith("&&")
                 leading += starts - ends
-                found[line[: len(line) - len(line.lstrip(BLANK))]] += 100 if starts or ends else 1
+                indent = line[: len(line) - len(line.lstrip(BLANK))]
+                if starts or ends:
+                    found[indent] += 100
+                else:
+                    found[_of_commands(indent)] += 1
         indents.append(found)
         if leading:
             break
     counts = next((each for each in indents if each), Counter({"    ": 1}))
     return Style(counts.most_common(1)[0][0] or "    ", leading > 0, document.escape, document.newline)
+
+
+def _of_commands(indent: str) -> str:
+    """The indentation for commands where only words have one: they may stand under the word above."""
+    if len(indent.expandtabs(8)) <= 8:
+        return indent
+    return "\t" if indent.startswith("\t") else "    "
 
 
 class ScriptEdit(Struct, frozen=True):
