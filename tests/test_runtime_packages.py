@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -299,6 +300,7 @@ def test_the_link_names_of_installed_dev_packages_lead_to_their_counterparts() -
 def test_installed_libraries_and_commands_are_where_the_index_says() -> None:
     """But for the few of packages that come from elsewhere under a name of Debian's."""
     release, checked, missed = here(), 0, []
+    provider: Callable[[Release, str], tuple[str, ...]]
     for file, names in owners().items():
         folder, _, base = file.rpartition("/")
         if folder == "/usr/bin" and not base.startswith("x86_64-") and len(base) % 4 == 0:  # a quarter is enough

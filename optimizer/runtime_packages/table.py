@@ -28,16 +28,17 @@ class Row:
 
 
 @cache
-def _file(distribution: str) -> tuple[bytes, bytes]:
-    """What is told of the file, and its lines, with a line end before the first."""
-    head, _, body = (Path(__file__).with_name("data") / f"{distribution}.txt").read_bytes().partition(b"\n\n")
-    return head, b"\n" + body
+def _file(distribution: str) -> tuple[bytes, int]:
+    """The text, and where its lines begin: at the end of the empty line after what is told of the file."""
+    text = (Path(__file__).with_name("data") / f"{distribution}.txt").read_bytes()
+    return text, text.index(b"\n\n") + 1
 
 
 @cache
 def heads(distribution: str) -> tuple[tuple[str, ...], ...]:
     """The releases in the file: number, version, codename, day of the index."""
-    lines = _file(distribution)[0].decode().splitlines()[:-1]  # the last tells how the file was made
+    text, start = _file(distribution)
+    lines = text[:start].decode().splitlines()[:-1]  # the last tells how the file was made
     return tuple(tuple(line.split(" ")[1:5]) for line in lines)
 
 
@@ -49,8 +50,8 @@ def _row(line: str, number: str) -> Row | None:
 @cache
 def row(distribution: str, number: str, name: str) -> Row | None:
     """The line of a package in the release with this number; None when it has no such package."""
-    text, key = _file(distribution)[1], f"{name} ".encode()
-    low, high = 0, len(text) - 1
+    text, start = _file(distribution)
+    key, low, high = f"{name} ".encode(), start, len(text) - 1
     while low < high:  # by halves, to the line end before the first line that does not sort before the name
         middle = text.rfind(b"\n", low, (low + high) // 2 + 1)
         end = text.find(b"\n", middle + 1)
@@ -68,7 +69,8 @@ def row(distribution: str, number: str, name: str) -> Row | None:
 
 def holders(distribution: str, number: str, word: str) -> Iterator[str]:
     """The packages whose line has this word, in the release with this number."""
-    text, key, place = _file(distribution)[1], f" {word}".encode(), 0
+    text, place = _file(distribution)
+    key = f" {word}".encode()
     while (place := text.find(key, place)) >= 0:
         place += len(key)
         if text[place : place + 1] in (b" ", b"\n"):
