@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from optimizer.verify.builder import Builder, BuilderError, Options, Source, find
 
-SAVINGS = pytest.StashKey[list[str]]()
+SAVINGS = pytest.StashKey[list[list[str]]]()
+HEAD = ["application", "compressed", "unpacked", "layers", "without cache", "after a change", "after a change"]
+PATIENCE = 1500
+"""Seconds in which a builder has to come up that is said to be coming."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -15,22 +20,38 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SAVINGS] = []
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What builds comes last: a builder may be coming up meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("builds") is not None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if savings := config.stash[SAVINGS]:
         terminalreporter.section("what the rewrites save")
-        for line in savings:
-            terminalreporter.write_line(line)
+        head = HEAD[: len(savings[0])]
+        for cells in (head, ["---"] * len(head), *sorted(savings)):
+            terminalreporter.write_line(f"| {' | '.join(cells)} |")
 
 
 @pytest.fixture
-def savings(request: pytest.FixtureRequest) -> list[str]:
-    """Lines to print below the results."""
+def savings(request: pytest.FixtureRequest) -> list[list[str]]:
+    """The rows of a table that is printed below the results."""
     return request.config.stash[SAVINGS]
 
 
 @pytest.fixture(scope="session")
 def chosen() -> str:
-    """The name of a builder that answers; the tests that need one are skipped without."""
+    """The name of a builder that answers; the tests that need one are skipped without.
+
+    DOCKOPT_BUILDER_READY names a file: it is there once the builder is up, and says why where it is not coming.
+    """
+    if ready := os.environ.get("DOCKOPT_BUILDER_READY"):
+        end = time.monotonic() + PATIENCE
+        while not Path(ready).exists() and time.monotonic() < end:
+            time.sleep(1)
+        if trouble := Path(ready).read_text().strip() if Path(ready).exists() else "it is not up yet":
+            pytest.skip(f"no images can be built here: {trouble}")
     name = os.environ.get("DOCKOPT_BUILDER", "")
     try:
         with find(name, Options(timeout=300)) as found:

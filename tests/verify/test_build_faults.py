@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -118,12 +117,8 @@ def test_nothing_is_rewritten_without_a_proof(
     assert (folder / "Dockerfile").read_text() == before
 
 
-def has_buildx() -> bool:
-    docker = shutil.which("docker")
-    return docker is not None and subprocess.run([docker, "buildx", "version"], capture_output=True).returncode == 0
-
-
-@pytest.mark.skipif(not has_buildx(), reason="the docker client with its buildx plugin is not installed")
+@pytest.mark.builds
+@pytest.mark.usefixtures("chosen")
 def test_a_daemon_that_is_not_running(app: Callable[[str], Path], tmp_path: Path) -> None:
     host = f"unix://{tmp_path}/none.sock"
     status, output = verify(app(SLOW.format(number=1)), "--builder", "docker", DOCKER_HOST=host)
