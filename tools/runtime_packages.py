@@ -58,7 +58,7 @@ COMPILER_LIBRARIES = re.compile(r"libc6-dev|linux-libc-dev|lib(gcc|stdc\+\+|gfor
 """Every -dev package of a C++ library names these; they are no part of what it stands for."""
 LEFT_OUT = re.compile(
     r"librust-.+|golang-.+-dev|libghc-.+|(lib.+-ocaml|coq-.+)-dev|r-(cran|bioc)-.+"  # linked statically, or by R
-    r"|node-.+|gir1\.2-.+|(elpa|hunspell|myspell|hyphen|mythes|aspell|task|libtest)-.+"
+    r"|(node|elpa|task|libtest)-.+"
     r"|.+-(doc|dbg|cross|locales|l10n(-.+)?)|.+-doc-.+"
 )
 """Half of the archive, seldom installed in an image build: left out, hence unknown."""
@@ -249,7 +249,8 @@ class Archive:
             return "library" if related or exact or linked else None
         if related and LANGUAGES.fullmatch(other.name):
             return "language"
-        return "related" if related and exact and not LEFT_OUT.fullmatch(other.name) else None
+        beside = LEFT_OUT.fullmatch(other.name) or other.name.startswith("gir1.2-")  # documents, other languages
+        return "related" if related and exact and not beside else None
 
     def lines(self) -> list[str]:
         """Every package and every name that stands for one, sorted by their bytes."""

@@ -27,6 +27,11 @@ class Release:
 
 
 _ALPINE = re.compile(r"3\.\d+")
+_OTHERS = frozenset({
+    "experimental", "unstable", "sid", "testing", "forky", "duke", "buster", "stretch", "jessie", "wheezy",
+    "oldstable", "oldoldstable",
+})  # fmt: skip
+"""Words of a tag that name a release, or may, which the data does not tell of."""
 
 
 @cache
@@ -59,16 +64,9 @@ def releases_of(image: str) -> tuple[Release, ...]:
                 return (Release("alpine", version),)
     if base in table.DISTRIBUTIONS and words[0][:1].isdigit():
         return tuple(release for release in known_releases(base) if release.version == words[0].partition(".")[0])
-    if known(image).family != "debian" or any(map(_names_another_release, words)):
+    if known(image).family != "debian" or not _OTHERS.isdisjoint(words):
         return ()
     return known_releases("debian")
-
-
-_OTHERS = frozenset({"sid", "unstable", "testing", "experimental", "forky", "duke", "buster", "stretch", "jessie"})
-
-
-def _names_another_release(word: str) -> bool:
-    return word in _OTHERS or word in ("wheezy", "oldoldstable", "oldstable", "windowsservercore")
 
 
 def release_of(image: str) -> Release | None:
