@@ -8,6 +8,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.verify.builder import Builder, Built, CannotJudge, Limits, Ran
+from optimizer.verify.cause import Problems, causes_in
 
 if TYPE_CHECKING:
     from optimizer.verify.entry import Config
@@ -61,18 +62,21 @@ class Behaviour:
             if reason:
                 self.notes.append(f"HEALTHCHECK was not run: {reason}")
 
-    def differences(self, built: Built) -> Iterator[str]:
+    def problems(self, built: Built) -> Problems:
         """What the commands do otherwise in another image."""
+        return sum(self._others(built), Problems())
+
+    def _others(self, built: Built) -> Iterator[Problems]:
         for (text, words), expected in zip(self.smoke, self._expected, strict=True):
             ran = self.builder.once(built, words, self.limits)
             if ran.status != expected.status:
-                yield f"--smoke {text!r}: status {_status(ran)} instead of {expected.status}{_said(ran.output)}"
+                yield _failed(f"--smoke {text!r}", expected.status, ran)
             elif len(set(expected.outputs)) == 1 and ran.output != expected.outputs[0]:
-                yield f"--smoke {text!r}: other output{_said(ran.output)}"
+                yield Problems((f"--smoke {text!r}: other output{_said(ran.output)}",))
         if self._healthy:
             ran = self._health(built)
             if ran.status != 0:
-                yield f"HEALTHCHECK: status {_status(ran)} instead of 0{_said(ran.output)}"
+                yield _failed("HEALTHCHECK", 0, ran)
 
     def _health(self, built: Built) -> Ran:
         """What the health check says once it succeeds, or when the program has ended, or the time is over.
@@ -101,6 +105,11 @@ def _probe(healthcheck: Mapping[str, object], shell: Sequence[str]) -> list[str]
     if words[:1] == ["CMD"]:
         return words[1:]
     return [*(shell or ("/bin/sh", "-c")), *words[1:]] if words[:1] == ["CMD-SHELL"] else []
+
+
+def _failed(what: str, expected: int | None, ran: Ran) -> Problems:
+    line = f"{what}: status {_status(ran)} instead of {expected}{_said(ran.output)}"
+    return Problems((line,), tuple(causes_in(ran.output.splitlines(), what)))
 
 
 def _status(ran: Ran) -> str:

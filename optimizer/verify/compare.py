@@ -42,6 +42,12 @@ class Comparison:
         """Whether everything is accounted for."""
         return not self.failures
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The paths that are gone against what was said; of a directory that is gone with all in it, only itself."""
+        gone = {each.name for each in self.failures if each.place is Place.FILES and each.verb is Verb.LOST}
+        return tuple(path for path in sorted(gone) if path.rpartition("/")[0] not in gone)
+
     def lines(self, most: int = MOST_LINES) -> list[str]:
         """The failures for a reader, at most so many lines. Text from the images has its control characters escaped."""
         return list(_bounded(list(_told(self.failures)), most))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from optimizer import __version__
 from optimizer.report.untrusted import mask, secrets
+from optimizer.verify.cause import Cause
 from optimizer.verify.measure import Measurement, Scenario, Timing
 from optimizer.verify.verdict import Verdict
 
@@ -24,7 +26,8 @@ def report(verdicts: Sequence[Verdict]) -> str:
            "status": "pass",                 # "fail", "unchanged" or "cannot be judged"
            "message": "", "lines": [],       # why it cannot be judged; the builder's own last lines
            "builder": "docker buildx, builder default (docker)",
-           "fixes": [{"transform": "merge_runs", "line": 2, "verdict": "pass", "differences": []}],
+           "fixes": [{"transform": "merge_runs", "line": 2, "verdict": "pass", "differences": [],
+                      "causes": []}],             # [{"kind": "missing_library", "library": "libpq.so.5", …}]
            "notes": [],
            "measurements": [                 # one a target that was built; "" is the last stage
              {"target": "", "before": {"layers": 9, "unpacked": 1, "compressed": 1}, "after": {…},   # bytes
@@ -40,9 +43,9 @@ def report(verdicts: Sequence[Verdict]) -> str:
 def _file(verdict: Verdict) -> dict[str, Any]:
     outcome = verdict.outcome
     hidden = secrets(outcome.before) if outcome else ()
-    fixes = [_fix(fix.transform, fix.line, "pass", ()) for fix in (outcome.fixes if outcome else ())]
-    for fix, differences in verdict.failed:
-        fixes.append(_fix(fix.transform, fix.line, "fail", [mask(each, hidden) for each in differences]))
+    fixes = [_fix(fix.transform, fix.line, "pass", (), ()) for fix in (outcome.fixes if outcome else ())]
+    for fix, differences, causes in verdict.failed:
+        fixes.append(_fix(fix.transform, fix.line, "fail", [mask(each, hidden) for each in differences], causes))
     return {
         "path": verdict.task.path,
         "status": verdict.status,
@@ -55,8 +58,18 @@ def _file(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _fix(transform: str, line: int, verdict: str, differences: Sequence[str]) -> dict[str, Any]:
-    return {"transform": transform, "line": line, "verdict": verdict, "differences": list(differences)}
+def _fix(
+    transform: str, line: int, verdict: str, differences: Sequence[str], causes: Sequence[Cause]
+) -> dict[str, Any]:
+    told = [{"kind": _kind(cause), **asdict(cause)} for cause in causes]
+    return {
+        "transform": transform, "line": line, "verdict": verdict, "differences": list(differences), "causes": told,
+    }  # fmt: skip
+
+
+def _kind(cause: Cause) -> str:
+    """The name of the class, as words of a JSON document are written: ``missing_library``."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(cause).__name__)[1:]
 
 
 def _measurement(measured: Measurement) -> dict[str, Any]:

@@ -147,6 +147,10 @@ class Image:
     links: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[LayerSize, ...] = ()
 
+    def absolute(self, path: str) -> str:
+        """The path as seen from the working directory, links not followed."""
+        return posixpath.normpath(posixpath.join(self.config.working_dir, path))
+
     def resolve(self, path: str) -> str | None:
         """The path with all symbolic links followed, as a process with this root would; None where it leads nowhere."""
         parts = posixpath.join(self.config.working_dir, path).split("/")[::-1]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.verify.builder import CannotJudge
+from optimizer.verify.cause import MissingPath, Problems
 from optimizer.verify.compare import compare
 from optimizer.verify.difference import Difference, Place, Verb
 from optimizer.verify.entry import Entry, Image, ImageError
@@ -46,9 +47,7 @@ class Judge:
         except ImageError as error:
             raise CannotJudge(str(error)) from None
 
-    def differences(
-        self, first: Image, second: Image, after: Image, outcome: Outcome, bases: Bases | None
-    ) -> Iterator[str]:
+    def problems(self, first: Image, second: Image, after: Image, outcome: Outcome, bases: Bases | None) -> Problems:
         """How an image differs from two builds of the original, but for what the fixes declare.
 
         :param bases: what is in the base images, where the rewrite has another one or stages of its own.
@@ -65,8 +64,8 @@ class Judge:
             left = (each for each in compared.failures if not _was_given(each, first, bases.old))
             compared = replace(compared, failures=tuple(left))
             findings = tuple(each for each in findings if not _same(each.subject, after.entries, bases.new))
-        yield from compared.lines()
-        yield from map(str, findings)
+        causes = (*(each.cause for each in findings), *map(MissingPath, compared.lost))
+        return Problems((*compared.lines(), *map(str, findings)), tuple(dict.fromkeys(causes)))
 
 
 def _was_given(difference: Difference, before: Image, base: Entries) -> bool:

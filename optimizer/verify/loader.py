@@ -28,6 +28,11 @@ class Missing(NamedTuple):
 
     path: str
     what: str
+    """In words."""
+    library: str
+    """As the file names it; the loader by its path."""
+    version: str = ""
+    """Where the library is there, and has not this version."""
 
 
 class _Search(NamedTuple):
@@ -52,7 +57,8 @@ class Loader:
         if elf.interpreter and not self._usable(elf.interpreter, elf):
             libc = "musl" if elf.interpreter.startswith(_MUSL_LOADER) else "glibc"
             other = ", where the libc is musl" if libc == "glibc" and self._has_musl else ""
-            return (Missing(path, f"{libc}'s loader {elf.interpreter}, which is not in the image{other}"),)
+            what = f"{libc}'s loader {elf.interpreter}, which is not in the image{other}"
+            return (Missing(path, what, elf.interpreter),)
         musl = self._is_musl(elf)
         found: dict[Missing, None] = {}
         loaded = {elf.soname: path}
@@ -66,7 +72,7 @@ class Loader:
                 library = self._library(needed, its, musl, search.directories)
                 other_elf = library and self._elf(library)
                 if not library or not other_elf:
-                    found[Missing(by, f"the shared library {needed}, which is not found")] = None
+                    found[Missing(by, f"the shared library {needed}, which is not found", needed)] = None
                     continue
                 loaded[needed] = loaded[other_elf.soname or needed] = library
                 waiting.append((library, other_elf, search.inherited))
@@ -77,9 +83,8 @@ class Loader:
         for library, version in its.requires:
             other = self._elf(loaded[library]) if library in loaded else None
             if other and other.provides and version not in other.provides:
-                yield Missing(
-                    by, f"{version} of {library}, which {loaded[library]} has not: it is older, or another one"
-                )
+                what = f"{version} of {library}, which {loaded[library]} has not: it is older, or another one"
+                yield Missing(by, what, library, version)
 
     def _elf(self, path: str) -> Elf | None:
         entry = self._image.at(path)

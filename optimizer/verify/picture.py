@@ -35,7 +35,7 @@ def _lines(verdict: Verdict, style: Style) -> Iterator[str]:
     if outcome is not None:
         for fix in outcome.fixes:
             yield "  " + at(path, fix.line, f"{style.paint('pass', GREEN)}  {fix.transform}", style)
-    for fix, differences in verdict.failed:
+    for fix, differences, _ in verdict.failed:
         yield "  " + at(path, fix.line, f"{style.paint('fail', RED)}  {fix.transform}", style)
         yield from (f"      {clean(difference)}" for difference in differences)
     for note in verdict.notes:

@@ -43,6 +43,13 @@ class Code(NamedTuple):
     imports: tuple[Import, ...] = ()
 
 
+class Broken(NamedTuple):
+    """Why a program cannot be started: what is missing, itself or what reads it, and in words."""
+
+    missing: str
+    why: str
+
+
 def first_line(content: bytes) -> Script | None:
     """The interpreter in a first line, if there is one. Source: Linux, fs/binfmt_script.c."""
     if not content.startswith(b"#!"):
@@ -62,7 +69,7 @@ class Programs:
     def find(self, name: str) -> str | None:
         """The path at which a program is started, links not followed; None where there is none."""
         if "/" in name:
-            paths = [posixpath.normpath(posixpath.join(self._image.config.working_dir, name))]
+            paths = [self._image.absolute(name)]
         else:
             paths = [f"{directory}/{name}" for directory in self.directories]
         return next((path for path in paths if self._executable(path)), None)
@@ -83,14 +90,14 @@ class Programs:
                 yield script.interpreter, self.find(script.interpreter)
             name = script.program
 
-    def broken(self, name: str) -> str:
-        """Why a program cannot be started; "" where it can, as far as this tells."""
+    def broken(self, name: str) -> Broken | None:
+        """Why a program cannot be started; None where it can, as far as this tells."""
         for link, path in self.chain(name):
             if path is None:
                 there = self._image.at(link) if "/" in link else None
                 why = "may not be executed" if there and there.kind is Kind.FILE else "is not in the image"
-                return why if link == name else f"is run by {link}, which {why}"
-        return ""
+                return Broken(link, why if link == name else f"is run by {link}, which {why}")
+        return None
 
     def script(self, path: str) -> Script | None:
         """The first line of a script."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from optimizer.report.untrusted import printable
 from optimizer.verify import elf
+from optimizer.verify.cause import Cause, MissingLibrary, MissingModule, MissingPath, MissingProgram, MissingUser
 from optimizer.verify.elf import Elf
 from optimizer.verify.entry import Image, Wanted
 from optimizer.verify.imports import Finder, imports
@@ -36,6 +37,7 @@ class Finding(NamedTuple):
 
     subject: str
     message: str
+    cause: Cause
 
     def __str__(self) -> str:
         return printable(f"{self.subject} {self.message}")
@@ -100,18 +102,18 @@ class _Check:
         for file, what, name in ((_PASSWD, "user", user), (_GROUP, "group", group)):
             was, now = (_number(image, file, name) for image in (self.before, self.after))
             if was and was != now:
-                yield Finding(
-                    f"USER: the {what} {name}", f"had the number {was}, and {f'now {now}' if now else 'is gone'}"
-                )
+                now = f"now {now}" if now else "is gone"
+                yield Finding(f"USER: the {what} {name}", f"had the number {was}, and {now}", MissingUser(name))
 
     def commands(self) -> Iterator[Finding]:
         """What ENTRYPOINT, CMD and HEALTHCHECK start is there, with what reads it, and so are the files they name."""
         for field, text in started(self.after.config):
             if self.old.find(text) and not self.old.broken(text):
                 if broken := self.new.broken(text):
-                    yield Finding(f"{field}: {text}", broken)
+                    asked_by = field if broken.missing == text else self.new.find(text) or text
+                    yield Finding(f"{field}: {text}", broken.why, MissingProgram(broken.missing, asked_by))
             elif self.before.at(text) and not self.after.at(text):
-                yield Finding(f"{field}: {text}", "is not in the image")
+                yield Finding(f"{field}: {text}", "is not in the image", MissingPath(self.before.absolute(text)))
 
     def scripts(self) -> Iterator[Finding]:
         """What reads a script on PATH is there."""
@@ -123,7 +125,7 @@ class _Check:
             if self.allowed.covers(path) or (were and all(self.old.broken(was) for was in were)):
                 continue
             if broken := self.new.broken(path):
-                yield Finding(path, broken)
+                yield Finding(path, broken.why, MissingProgram(broken.missing, path))
 
     def libraries(self) -> Iterator[Finding]:
         """Programs and libraries find the shared libraries that they need, new enough."""
@@ -137,7 +139,8 @@ class _Check:
             others = [path for path in paths if path != missing.path]
             more = f" and {len(others) - 1} more" if others[1:] else ""
             because = f" ({others[0]}{more} cannot be loaded without)" if others else ""
-            yield Finding(missing.path, f"needs {missing.what}{because}")
+            cause = MissingLibrary(missing.library, missing.path, missing.version)
+            yield Finding(missing.path, f"needs {missing.what}{because}", cause)
 
     def missing(self, path: str) -> list[Missing]:
         """What the file at this path lacks, and did not lack before."""
@@ -183,7 +186,8 @@ class _Check:
         where = ", ".join(new.interpreters) or "no Python"
         for module, paths in lost.items():
             more = f" and {len(paths) - 1} more" if paths[1:] else ""
-            yield Finding(f"{paths[0]}{more}", f"imports {module}, which {where} does not find any more")
+            what = f"imports {module}, which {where} does not find any more"
+            yield Finding(f"{paths[0]}{more}", what, MissingModule(module, tuple(paths)))
 
     def certificates(self) -> Iterator[Finding]:
         """CA certificates stay where something speaks TLS: without them it fails, but only when it runs."""
@@ -192,7 +196,8 @@ class _Check:
                 continue
             for user, entry in self.after.entries.items():
                 if isinstance(entry.found, Elf) and any(needed.startswith(_TLS) for needed in entry.found.needed):
-                    yield Finding(path, f"is gone, and {user} speaks TLS: without CA certificates it trusts nobody")
+                    what = f"is gone, and {user} speaks TLS: without CA certificates it trusts nobody"
+                    yield Finding(path, what, MissingPath(path))
                     break
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.verify.behaviour import Behaviour
 from optimizer.verify.builder import Builder, BuildFailed, Built, CannotJudge, Limits, Source
+from optimizer.verify.cause import Problems, causes_in
 from optimizer.verify.judge import Bases, Entries, Judge
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Trials:
         behaviour.learn(first.built, second.built, first.image.config)
         return behaviour
 
-    def problems(self, outcome: Outcome, what: str, shot: Shot | BuildFailed | None = None) -> list[str]:
+    def problems(self, outcome: Outcome, what: str, shot: Shot | BuildFailed | None = None) -> Problems:
         """How the image of a rewrite differs from the original's, in ways that its fixes do not declare."""
         if shot is None:
             try:
@@ -107,13 +108,12 @@ class Trials:
             except BuildFailed as error:
                 shot = error
         if isinstance(shot, BuildFailed):
-            return [f"{shot.message}: {line}" for line in shot.lines[-1:]] or [shot.message]
-        return [*self._differences(outcome, shot)]
-
-    def _differences(self, outcome: Outcome, shot: Shot) -> Iterator[str]:
+            said = tuple(f"{shot.message}: {line}" for line in shot.lines[-1:]) or (shot.message,)
+            return Problems(said, tuple(causes_in(shot.lines)))
         first, second = self.before
-        yield from self.judge.differences(first.image, second.image, shot.image, outcome, self._bases(outcome))
-        yield from self.behaviour.differences(shot.built)
+        bases = self._bases(outcome)
+        seen = self.judge.problems(first.image, second.image, shot.image, outcome, bases)
+        return seen + self.behaviour.problems(shot.built)
 
     def _bases(self, outcome: Outcome) -> Bases | None:
         """What is in the base images before and after, where the rewrite has another one or stages of its own."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from optimizer.runner import rewrite
 from optimizer.source import decode, read
 from optimizer.verify.builder import Builder, BuilderError, BuildFailed, CannotJudge
+from optimizer.verify.cause import Cause, Problems
 from optimizer.verify.trial import Shot, Tell, Trials
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Failed(NamedTuple):
 
     fix: Fix
     differences: tuple[str, ...]
+    causes: tuple[Cause, ...] = ()
+    """What is known of why: for what mends a rewrite."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +110,16 @@ class Verification:
         outcome = self.rewritten(self.accept)
         if not outcome.changed:
             return Verdict(self.task, "unchanged", builder=self.builder.describe(), outcome=outcome)
-        problems: list[str] = []
+        problems = Problems()
         for trials in self.trials:
             problems += self.first(trials, outcome)
         failed: list[Failed] = []
         while problems:
-            position, differences = self.culprit(outcome, problems)
-            failed.append(Failed(outcome.fixes[position], differences))
+            position, problems = self.culprit(outcome, problems)
+            failed.append(Failed(outcome.fixes[position], problems.lines, problems.causes))
             self.deny(position)
             outcome = self.rewritten(self.accept)
-            problems = self.problems(outcome, "without what failed") if outcome.changed else []
+            problems = self.problems(outcome, "without what failed") if outcome.changed else Problems()
         notes = tuple(dict.fromkeys(note for trials in self.trials for note in trials.behaviour.notes))
         return Verdict(
             self.task,
@@ -129,7 +132,7 @@ class Verification:
             accept=self.accept,
         )
 
-    def first(self, trials: Trials, outcome: Outcome) -> list[str]:
+    def first(self, trials: Trials, outcome: Outcome) -> Problems:
         """Build the original twice and the rewrite once, all without cache and by turns."""
         trials.original()
         shot: Shot | BuildFailed
@@ -141,10 +144,10 @@ class Verification:
         trials.original()
         return trials.problems(outcome, "rewritten", shot)
 
-    def problems(self, outcome: Outcome, what: str) -> list[str]:
-        return [problem for trials in self.trials for problem in trials.problems(outcome, what)]
+    def problems(self, outcome: Outcome, what: str) -> Problems:
+        return sum((trials.problems(outcome, what) for trials in self.trials), Problems())
 
-    def culprit(self, outcome: Outcome, problems: list[str]) -> tuple[int, tuple[str, ...]]:
+    def culprit(self, outcome: Outcome, problems: Problems) -> tuple[int, Problems]:
         """The fix with which the rewrite begins to fail, by bisection over the fixes in the order of their making."""
         good, bad = 0, len(outcome.fixes)
         while bad - good > 1:
@@ -154,7 +157,7 @@ class Verification:
                 bad, problems = middle, found
             else:
                 good = middle
-        return bad - 1, tuple(problems)
+        return bad - 1, problems
 
     def rewritten(self, accept: Accept) -> Outcome:
         """The rewrite with the fixes that are accepted, in the order of their making."""

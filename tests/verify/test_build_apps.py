@@ -46,7 +46,7 @@ class Proof(NamedTuple):
     """What came of one application."""
 
     verdict: Verdict
-    alarms: tuple[list[str], ...]
+    alarms: tuple[tuple[str, ...], ...]
     """What was held against each further build of the original."""
     said: list[str]
 
@@ -65,7 +65,7 @@ def prove(app: str, chosen: str) -> Proof:
         alarms = []
         for number in range(ROUNDS if trials.before else 0):
             shot = trials.shoot(trials.source(text), f"itself, {number + 1} of {ROUNDS}", no_cache=True)
-            alarms.append(trials.problems(optimize(text, []), "itself", shot))
+            alarms.append(trials.problems(optimize(text, []), "itself", shot).lines)
     return Proof(verdict, tuple(alarms), said)
 
 
@@ -96,7 +96,7 @@ def test_the_everyday_rewrites_are_borne_out(
     (measured,) = verdict.measurements
     assert measured.after.unpacked <= measured.before.unpacked
     savings.append([app, *row(measured)])
-    assert alarms == ([],) * ROUNDS
+    assert alarms == ((),) * ROUNDS
 
 
 def row(measured: Measurement) -> Iterator[str]:

@@ -31,7 +31,7 @@ def differences(builder: Builder) -> Differences:
         shot = trials.shoot(trials.source(BASE + after), "after", no_cache=True)
         outcome = Outcome(BASE + before, BASE + after, (), (), (), ())
         found = trials.problems(outcome, "after", shot)
-        return [each for each in found if each.startswith(("--smoke", "HEALTHCHECK: "))] + trials.behaviour.notes
+        return [each for each in found.lines if each.startswith(("--smoke", "HEALTHCHECK: "))] + trials.behaviour.notes
 
     return find
 

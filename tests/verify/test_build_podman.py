@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ LIMITS = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"
 
 
 @pytest.fixture(scope="module")
-def settings(chosen: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+def settings(chosen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     """The environment of a Podman with a store of its own, in which there is the base image that docker has."""
     if not shutil.which("podman", path=SYSTEM):
         pytest.skip("podman is not installed")
@@ -38,9 +38,22 @@ def settings(chosen: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[s
         if tried.returncode == 0:
             tried = podman(env, "run", "--rm", "--network", "none", BASE, "true")
         if tried.returncode == 0:
-            return env
+            break
         why = tried.stderr.strip().splitlines()[-1]
-    pytest.skip(f"podman runs no containers here: {why}")
+        remove(env)
+    else:
+        pytest.skip(f"podman runs no containers here: {why}")
+    yield env
+    remove(env)
+
+
+def remove(env: Mapping[str, str]) -> None:
+    """Remove the store: its directory, and working containers of builds that were ended, are mounted."""
+    podman(env, "system", "reset", "--force")
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    folder = str(Path(env["CONTAINERS_STORAGE_CONF"]).parent)
+    for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
+        subprocess.run(["umount", mount], check=True)
 
 
 def podman(env: Mapping[str, str], *words: str, stdin: object = None) -> subprocess.CompletedProcess[str]:

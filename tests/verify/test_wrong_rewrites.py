@@ -328,10 +328,10 @@ def test_missing_certificates_are_noticed_by_the_smoke_command(builder: Builder,
     smoke = f"python -c \"import ssl; print(bool(ssl.create_default_context(cafile='{CERTIFICATES}').get_ca_certs()))\""
     behaviour = Behaviour(builder, [smoke], Limits())
     behaviour.learn(one, two, first.config)
-    assert list(behaviour.differences(two)) == []
-    (found,) = behaviour.differences(built)
-    assert "status 1 instead of 0" in found
-    assert "No such file" in found
+    assert not behaviour.problems(two)
+    found = behaviour.problems(built)
+    assert "status 1 instead of 0" in found.lines[0]
+    assert "No such file" in found.lines[0]
     assert [str(each) for each in check(first, after) if each.subject == CERTIFICATES]
 
 
