@@ -119,8 +119,11 @@ class Trials:
         """What is in the base images before and after, where the rewrite has another one or stages of its own."""
         from optimizer.model import read
 
-        before, after = (_lineage(read(text), self.target) for text in (outcome.before, outcome.after))
-        return None if before == after else Bases(self._base(before[-1]), self._base(after[-1]))
+        before, after = read(outcome.before), read(outcome.after)
+        old, new = _lineage(before, self.target), _lineage(after, self.target)
+        if old == new and len(before.stages) == len(after.stages):
+            return None
+        return Bases(self._base(old[-1]), self._base(new[-1]))
 
     def _base(self, name: str | None) -> Entries:
         """What is in a base image; nothing where its name is not known."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from optimizer.verify.builder import Builder, BuilderError, Options, Source, find
+from tests.verify.apps import Proofs, proved
 
 SAVINGS = pytest.StashKey[list[list[str]]]()
 HEAD = ["application", "compressed", "unpacked", "layers", "without cache", "after a change", "after a change"]
@@ -65,4 +66,12 @@ def chosen() -> str:
 @pytest.fixture
 def builder(chosen: str) -> Iterator[Builder]:
     with find(chosen, Options(timeout=1800)) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def proofs(chosen: str, request: pytest.FixtureRequest) -> Iterator[Proofs]:
+    """The applications that the selected tests are about, built and proved."""
+    specs = (getattr(item, "callspec", None) for item in request.session.items if "proofs" in item.fixturenames)  # type: ignore[attr-defined]
+    with proved([str(spec.params["app"]) for spec in specs if spec], chosen) as found:
         yield found
