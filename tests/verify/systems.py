@@ -97,3 +97,6 @@ def without(files: Files, *paths: str) -> dict[str, Item]:
 
 
 STATIC = program(static())
+X = "/usr/local/lib/libx.so.1"
+DEBIAN = {**debian(X), X: library("libx.so.1")}
+"""A Debian with a library that ldconfig has seen."""
