@@ -1,4 +1,4 @@
-"""Verdicts for programs: one JSON object. docs/json.md describes it."""
+"""Verdicts for programs: one JSON object, which `report` describes."""
 
 from __future__ import annotations
 
