@@ -108,6 +108,8 @@ class Builder(ABC):
     """The program that is run for all but building."""
     registry = ""
     """What it puts before the name of an image that is of no registry."""
+    image_field = "{{.Repository}}"
+    """What it calls the name of an image in a list."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -261,7 +263,7 @@ class Builder(ABC):
         """Remove what processes that were killed have left behind. Nothing that goes wrong here stops the rest."""
         for listed, removed in (
             (("ps", "--all", "--format", "{{.Names}}"), ("rm", "--force", "--volumes")),
-            (("images", "--format", "{{.Repository}}:{{.Tag}}"), ("rmi", "--force")),
+            (("images", "--format", f"{self.image_field}:{{{{.Tag}}}}"), ("rmi", "--force")),
         ):
             with suppress(OSError):
                 names = run([self.tool, *listed], ANSWER).output.decode("utf-8", "replace").split()

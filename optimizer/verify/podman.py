@@ -37,6 +37,8 @@ class Podman(Builder):
     def __init__(self, tool: str, options: Options) -> None:
         super().__init__(options)
         self.tool = tool
+        if tool == "buildah":
+            self.image_field = "{{.Name}}"
 
     def describe(self) -> str:
         return self.tool

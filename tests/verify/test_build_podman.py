@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ LIMITS = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"
 
 
 @pytest.fixture(scope="module")
-def settings(chosen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+def settings(chosen: str) -> Iterator[Mapping[str, str]]:
     """The environment of a Podman with a store of its own, in which there is the base image that docker has."""
     if not shutil.which("podman", path=SYSTEM):
         pytest.skip("podman is not installed")
@@ -27,7 +28,7 @@ def settings(chosen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         pytest.skip(f"there is no docker that has {BASE}")
     why = ""
     for driver in ("overlay", "vfs"):  # the first one is fast, the second one works everywhere
-        folder = tmp_path_factory.mktemp("podman")
+        folder = Path(tempfile.mkdtemp(prefix="podman-"))  # pytest's own would not go while something is mounted
         (folder / "storage.conf").write_text(STORE.format(driver=driver, folder=folder))
         runtime = "runc" if shutil.which("runc", path=SYSTEM) else "crun"
         (folder / "containers.conf").write_text(LIMITS.format(runtime=runtime))
@@ -54,6 +55,7 @@ def remove(env: Mapping[str, str]) -> None:
     folder = str(Path(env["CONTAINERS_STORAGE_CONF"]).parent)
     for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
         subprocess.run(["umount", mount], check=True)
+    shutil.rmtree(folder)
 
 
 def podman(env: Mapping[str, str], *words: str, stdin: object = None) -> subprocess.CompletedProcess[str]:

@@ -136,6 +136,13 @@ def test_smoke_commands_need_a_builder_that_runs_containers(task: Task) -> None:
     assert builder.built == []
 
 
+def test_a_replay_is_measured_where_nothing_else_is(task: Task) -> None:
+    with FakeBuilder(lambda text: {"a": b"a"}) as builder:
+        (measured,) = verify(task, builder, Wish(replay=2, measure="nothing")).measurements
+    assert measured.scenarios == ()
+    assert "no commits were replayed: " in measured.notes[0]
+
+
 def test_nothing_is_built_where_nothing_changes(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY a /a\n")
     with FakeBuilder(lambda text: {}) as builder:
