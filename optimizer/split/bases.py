@@ -1,0 +1,71 @@
+"""The image that the final stage begins with: of the family and the release that the build ran on.
+
+Source: the tags of the official images (see `optimizer.image_tools`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from optimizer.image_tools import IMAGES, SUITES, Official, slim_tag
+from optimizer.images import parse_reference
+from optimizer.model import Stage
+
+
+class Base(NamedTuple):
+    """An image for the final stage."""
+
+    written: str
+    """As FROM names it."""
+    slimmed: bool
+    """Whether it has less than the image of the build."""
+
+
+def slim(stage: Stage) -> Base:
+    """The slim variant of the stage's own image where there is one for certain, else the image itself."""
+    written = stage.origin.words[0]
+    reference = parse_reference(stage.base or "")
+    image = official(stage.base or "")
+    tag = slim_tag(image, reference.tag) if image is not None and reference.digest is None else None
+    if tag is None:
+        return Base(written, False)
+    if written == stage.base:
+        return Base(f"{reference.name}:{tag}", True)
+    # The tag comes from a build argument: what is put behind its default can be put behind any other.
+    suffix = tag.removeprefix(reference.tag or "\0")
+    plain = suffix == "-slim" and written.endswith("}") and written.startswith(f"{reference.name}:$")
+    return Base(written + suffix, True) if plain else Base(written, False)
+
+
+def official(reference: str) -> Official | None:
+    """What is known of an official image with slim variants."""
+    return IMAGES.get(parse_reference(reference).official or "")
+
+
+_TRIXIE = {"golang": (1, 23), "rust": (1, 87), "gcc": (15,)}
+"""The first version of an image whose tags without a suite may stand on Debian 13; all before stand on 12 or older."""
+
+
+def below(stage: Stage, *, static: bool) -> str | None:
+    """The plain image of the distribution that a compiler's image stands on; None where its release is not known.
+
+    A program that needs no more than the C library also runs on a later release of the same distribution.
+    """
+    reference = parse_reference(stage.base or "")
+    tag, name = reference.tag or "", reference.official
+    if name in ("debian", "ubuntu", "alpine"):
+        return slim(stage).written
+    if name not in _TRIXIE or stage.origin.words[0] != stage.base:
+        return None
+    if "alpine" in tag:
+        version = tag.partition("alpine")[2]
+        return f"alpine:{version}" if version else "alpine" if static else None
+    parts = [part for part in tag.split("-") if part != "slim"]
+    suite = next((part for part in parts if part in SUITES), None)
+    if suite is None:
+        numbers = parts[0].split(".") if parts and parts[0] else []
+        if not all(number.isdigit() for number in numbers) or len(parts) > 1:
+            return None
+        known = len(numbers) >= len(_TRIXIE[name]) and tuple(map(int, numbers)) < _TRIXIE[name]
+        suite = "bookworm" if known else "trixie"
+    return f"debian:{suite}-slim"

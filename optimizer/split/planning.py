@@ -1,0 +1,241 @@
+"""From what a language knows of a build to a plan: which of the author's instructions goes to which stage."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from optimizer.document import Instruction
+from optimizer.image_tools import BUILDING, brought_by, package_of
+from optimizer.independence import UNKNOWN
+from optimizer.instructions import settings
+from optimizer.landing import inside
+from optimizer.model import Stage
+from optimizer.packages.commands import SHELLS, handed
+from optimizer.split import bases, reads
+from optimizer.split.plan import Found, Part, Question, Refused, Split
+from optimizer.split.system import is_system, packages_of
+from optimizer.split.view import Call, View, shortened
+
+_MOVED = frozenset({
+    "LABEL", "EXPOSE", "VOLUME", "STOPSIGNAL", "MAINTAINER", "CMD", "ENTRYPOINT", "HEALTHCHECK",
+})  # fmt: skip
+"""Instructions that say something of the image alone."""
+SETUP = frozenset({
+    "useradd", "groupadd", "adduser", "addgroup", "usermod", "groupmod", "mkdir", "chown", "chmod", "chgrp", "ln",
+    "touch",
+})  # fmt: skip
+"""Commands that make users, folders and links, and need nothing but the base image."""
+NEUTRAL = frozenset({
+    "", "echo", "printf", "cd", "set", "export", "true", ":", "test", "[", "ls", "cat", "rm", "rmdir", "sleep", "date",
+    "pwd", "which", "type", "uname", "nproc", "id", "umask", "exit", "find", "du", "df", "head", "tail", "grep",
+    "apt-mark", "hash", "unset", "command", "dpkg", "xargs", "sort", "awk", "sed", "cut", "sh", "bash", "dpkg-query",
+})  # fmt: skip
+"""Commands that leave nothing behind that anybody needs; `sh -c` is judged by what it runs."""
+_NAMES = ("build", "builder", "build-stage", "compile")
+
+
+def plan(view: View, found: Found) -> Split | Refused | None:
+    """Decide about each instruction; None where nothing would be left behind."""
+    return refusal(view, found) or _Planning(view, found).split()
+
+
+def refusal(view: View, found: Found) -> Refused | None:
+    """Why the stage cannot be split, whatever its language."""
+    stage, last = view.stage, found.last.index
+    for each in stage.instructions:
+        if each.keyword == "ONBUILD":
+            return Refused(each, "ONBUILD is for builds on this image, and what they need is not known")
+    for unreadable in view.unreadable:
+        if unreadable.instruction.index <= last:
+            return Refused(unreadable.instruction, unreadable.reason)
+    for each in stage.instructions:
+        if each.keyword == "USER" and each.index <= last and not _is_root(stage, each):
+            return Refused(each, f"USER {each.args} stands in the middle of the build")
+        if each.keyword in ("COPY", "ADD") and each.index <= last and each.heredocs:
+            return Refused(each, "it writes a file from the Dockerfile's own text")
+    if any(flag.name == "platform" and "$" in (flag.value or "") for flag in stage.origin.flags):
+        return Refused(stage.origin, "the platform of the build comes from a build argument")
+    if not any(each.keyword in ("CMD", "ENTRYPOINT") for each in stage.instructions):
+        return Refused(stage.origin, "there is no CMD or ENTRYPOINT that says what runs in the image")
+    if any(source.name.isdigit() for source in view.model.sources):
+        return Refused(stage.origin, "a stage is named by its number")
+    return None
+
+
+def _is_root(stage: Stage, instruction: Instruction) -> bool:
+    user = stage.state(instruction).expand(instruction.args, instruction.escape)
+    return user is not None and user.partition(":")[0] in ("root", "0")
+
+
+@dataclass
+class _Planning:
+    """One plan in the making."""
+
+    view: View
+    found: Found
+    setup: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    questions: list[Question] = field(default_factory=list)
+
+    @property
+    def early(self) -> tuple[Instruction, ...]:
+        return tuple(each for each in self.view.stage.instructions if each.index <= self.found.last.index)
+
+    @property
+    def late(self) -> tuple[Instruction, ...]:
+        return tuple(each for each in self.view.stage.instructions if each.index > self.found.last.index)
+
+    def split(self) -> Split | Refused | None:
+        parts: dict[int, Part] = {}
+        for each in self.early:
+            part = self.part(each)
+            if isinstance(part, Refused):
+                return part
+            parts[each.index] = part
+        called = self.called()
+        if isinstance(called, Refused):
+            return called
+        names, tools = called
+        early = [call for call in self.view.calls if call.instruction.index <= self.found.last.index]
+        packages = packages_of(self.view, early, self.found, names, tools)
+        if isinstance(packages, Refused):
+            return packages
+        for call in self.view.calls:
+            if call.instruction.index > self.found.last.index and (reason := self.missing(call, packages.left)):
+                return Refused(call.instruction, reason)
+        slimmed = self.found.base != self.view.stage.origin.words[0]
+        leaves = [*packages.left, *self.found.leaves, *([f"what {self.view.stage.base} has more"] if slimmed else [])]
+        if not leaves:
+            return None
+        questions = (*self.found.questions, *packages.questions, *self.questions)
+        if self.view.context is None:
+            questions += (Question("what the program reads and calls when it runs: there is no build context"),)
+        return Split(
+            self.view.stage, self.builder(), self.found.base, self.found.last, parts, self.setup, self.found.prepare,
+            self.found.finish, self.found.environment, packages.stay, self.found.artifacts, self.found.after,
+            questions, tuple(leaves), (*self.found.sources, *self.left_copies(parts)),
+        )  # fmt: skip
+
+    def left_copies(self, parts: Mapping[int, Part]) -> Iterator[str]:
+        """What is copied for the build alone."""
+        for index, part in parts.items():
+            if part is Part.BUILD and index in self.view.brought:
+                yield from self.view.brought[index].zones
+
+    def builder(self) -> str:
+        taken = {stage.name for stage in self.view.model.stages}
+        more = (f"build-{number}" for number in range(2, len(taken) + 3))
+        return next(name for name in (*_NAMES, *more) if name not in taken)
+
+    def part(self, each: Instruction) -> Part | Refused:
+        keyword = each.keyword
+        if keyword in _MOVED:
+            return Part.RUNTIME
+        if keyword in ("ENV", "SHELL", "WORKDIR", "USER"):
+            return Part.BOTH
+        if keyword == "ARG":
+            return Part.BOTH if self.is_used_later(each) else Part.BUILD
+        if keyword == "RUN":
+            return self.run(each)
+        return self.copy(each)
+
+    def is_used_later(self, argument: Instruction) -> bool:
+        names = [setting.name for setting in settings(argument)]
+        texts = [each for each in (*self.early, *self.late) if each.index > argument.index]
+        shared = [each for each in texts if each.index > self.found.last.index or each.keyword not in ("RUN", "ARG")]
+        return any(self.view.mentions(f"${left}{name}", shared) for name in names for left in ("", "{"))
+
+    def run(self, each: Instruction) -> Part | Refused:
+        calls = [(number, call) for number, call in enumerate(self.view.calls) if call.instruction is each]
+        builds = False
+        setup: list[Call] = []
+        for number, call in calls:
+            if number in self.found.build or is_system(call):
+                builds = True
+            elif call.name in SETUP:
+                setup.append(call)
+            elif call.name not in NEUTRAL or (call.argv and UNKNOWN in call.argv[0]) or _runs_anything(call):
+                return Refused(each, f"what `{shortened(call.text)}` leaves in the image is not known")
+            elif any(redirect.op.startswith(">") and not _is_nothing(call) for redirect in call.command.redirects):
+                return Refused(each, f"`{shortened(call.text)}` writes a file, and what reads it is not known")
+        wanted = [call for call in setup if not self.is_about_build(call)]
+        if not wanted:
+            return Part.BUILD
+        if not builds and len(wanted) == len(setup):
+            used = any(self.view.mentions(word, self.early[self.early.index(each) + 1 :]) for word in _paths(wanted))
+            return Part.BOTH if used else Part.RUNTIME
+        if not all(call.certain for call in wanted):
+            return Refused(
+                each, f"`{shortened(wanted[0].text)}` is needed when the program runs, too, and is no link of a chain"
+            )
+        self.setup[each.index] = tuple(call.text for call in wanted)
+        return Part.BUILD
+
+    def is_about_build(self, call: Call) -> bool:
+        """Whether a command works on nothing but what only the build needs, or what is taken over as a whole."""
+        folders = (*self.found.sources, *(each.path for each in self.found.artifacts), "/tmp")
+        paths = [call.at(word) for word in _paths([call])]
+        return bool(paths) and all(path is not None and any(inside(path, each) for each in folders) for path in paths)
+
+    def copy(self, each: Instruction) -> Part | Refused:
+        brought = self.view.brought[each.index]
+        covered = (*self.found.sources, *(artifact.path for artifact in self.found.artifacts))
+        if all(any(inside(zone, folder) for folder in covered) for zone in brought.zones):
+            return Part.BUILD
+        names = [posixpath.basename(word.rstrip("/")) for word in each.words[:-1]]
+        if not brought.broad and all(name in self.found.manifests for name in names):
+            return Part.BUILD
+        behind = self.early[self.early.index(each) + 1 :]
+        workdirs = {call.workdir for number, call in enumerate(self.view.calls) if number in self.found.build}
+        beside = any(posixpath.dirname(zone) in workdirs or zone in workdirs for zone in brought.zones)
+        used = beside or brought.broad or not brought.known or any(self.view.mentions(name, behind) for name in names)
+        return Part.BOTH if used else Part.RUNTIME
+
+    def called(self) -> tuple[frozenset[str], tuple[str, ...]] | Refused:
+        """The programs that are called when the build is over, and the packages that bring them to a smaller base."""
+        late = tuple(call for call in self.view.calls if call.instruction.index > self.found.last.index)
+        reference = self.view.stage.base or ""
+        image = bases.official(reference)
+        slimmed = self.found.base != self.view.stage.origin.words[0] and image is not None
+        names: set[str] = set()
+        tools: dict[str, None] = {}
+        for program in reads.called(self.view, late):
+            names.add(program.name)
+            package = package_of(program.name)
+            if not slimmed or image is None or package is None or program.name in image.own or package in image.keeps:
+                continue
+            if package in BUILDING:
+                return Refused(program.at, f"{program.where} calls {program.name}, which the final stage would lack")
+            tools[package] = None
+        return frozenset(names), tuple(tools)
+
+    def missing(self, call: Call, left: tuple[str, ...]) -> str | None:
+        """Why a command behind the build needs what the build leaves behind."""
+        package = package_of(call.program)
+        if package and any(package == name or package in brought_by(name) for name in left):
+            return f"`{shortened(call.text)}` behind the build needs {package}"
+        installs = call.package is not None and is_system(call) and call.package.action == "install"
+        own = any(
+            each.package is not None and is_system(each) and each.package.action == "update"
+            for each in self.view.of(call.instruction)
+        )
+        if installs and call.package is not None and call.package.manager.name == "apt" and not own:
+            return f"`{shortened(call.text)}` relies on package lists that the build has fetched"
+        return None
+
+
+def _runs_anything(call: Call) -> bool:
+    """Whether a shell runs more than a text that is given to it."""
+    return call.name in SHELLS and handed(call.command)[0] != "text"
+
+
+def _paths(calls: list[Call]) -> Iterator[str]:
+    for call in calls:
+        yield from (word for word in call.operands if "/" in word and UNKNOWN not in word)
+
+
+def _is_nothing(call: Call) -> bool:
+    return all(
+        each.target.text in ("/dev/null", "/dev/stdout", "/dev/stderr", "1", "2") for each in call.command.redirects
+    )

@@ -1,0 +1,167 @@
+"""What languages share whose build leaves one program: where the build ends, what it works on, what starts."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from optimizer.document import Instruction
+from optimizer.independence import UNKNOWN
+from optimizer.landing import inside, touch
+from optimizer.packages.commands import SHELLS
+from optimizer.split.plan import Artifact, Question, Refused
+from optimizer.split.planning import NEUTRAL, SETUP
+from optimizer.split.system import is_system
+from optimizer.split.view import Call, View
+
+_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+_DATA = frozenset({
+    "assets", "conf", "config", "configs", "data", "i18n", "locale", "locales", "migrations", "public", "resources",
+    "static", "templates", "tmpl", "translations", "ui", "views", "web", "www",
+})  # fmt: skip
+"""Folders beside sources that programs often read when they run."""
+
+
+class Build(NamedTuple):
+    """The build of a stage."""
+
+    last: Instruction
+    numbers: frozenset[int]
+    """The calls that belong to it, by their numbers in the view."""
+    sources: tuple[str, ...]
+    """The folders that it works on."""
+
+
+def build_of(view: View, first: Callable[[Call], bool], own: Sequence[str] = ()) -> Build | Refused | None:
+    """The build whose calls ``first`` knows; ``own`` are folders of the language that a build may write to."""
+    if not any(first(call) for call in view.calls):
+        return None
+    last = [each for each in view.stage.runs if _is_build(view.of(each.instruction), first)][-1].instruction
+    sources = tuple(dict.fromkeys(_sources(view, last, first)))
+    if any(folder == "/" for folder in sources):
+        return Refused(last, "it builds in the root of the file system")
+    allowed = (*sources, *own, "/tmp", "/root", "/dev", "/var/tmp")
+    numbers = set()
+    for number, call in enumerate(view.calls):
+        if call.instruction.index > last.index or is_system(call) or call.name in SETUP | NEUTRAL:
+            continue
+        outside = next((path for path in _absolute(call) if not any(inside(path, folder) for folder in allowed)), None)
+        if outside is not None and not first(call):
+            return Refused(call.instruction, f"`{call.text[:60]}` may write to {outside}")
+        numbers.add(number)
+    return Build(last, frozenset(numbers), sources)
+
+
+def _is_build(calls: Sequence[Call], first: Callable[[Call], bool]) -> bool:
+    """Whether a RUN builds, or takes away what the build leaves."""
+    for call in calls:
+        if first(call) or (not is_system(call) and call.name not in NEUTRAL | SETUP):
+            return True
+        if is_system(call) and call.subcommand in ("remove", "purge", "autoremove", "del"):
+            return True
+    return any(call.name == "rm" for call in calls) and not any(is_system(call) for call in calls)
+
+
+def _sources(view: View, last: Instruction, first: Callable[[Call], bool]) -> Iterator[str]:
+    for brought in view.brought.values():
+        if brought.instruction.index < last.index and brought.broad:
+            yield from brought.zones
+    for call in view.calls:
+        if first(call) and call.workdir not in (None, "/"):
+            yield call.workdir or ""
+    for call in view.calls:
+        if call.name == "git" and call.subcommand == "clone":
+            folder = (
+                call.operands[2]
+                if len(call.operands) > 2
+                else posixpath.basename(call.operands[-1]).removesuffix(".git")
+            )
+            yield call.at(folder) or ""
+
+
+def _absolute(call: Call) -> Iterator[str]:
+    for word in call.argv[1:]:
+        for text in (word, word.partition("=")[2]):
+            if text.startswith("/") and UNKNOWN not in text:
+                yield posixpath.normpath(text)
+
+
+class Started(NamedTuple):
+    """The program that the image starts."""
+
+    call: Call
+    path: str | None
+    """Where it lies, as far as its name tells; a bare name is looked for in PATH."""
+
+    @property
+    def name(self) -> str:
+        return posixpath.basename(self.call.argv[0])
+
+
+def started(view: View) -> Started | None:
+    """What ENTRYPOINT, else CMD, starts; None where that is a shell's script, or not known."""
+    for keyword in ("ENTRYPOINT", "CMD"):
+        calls = [call for call in view.starts if call.instruction.keyword == keyword]
+        if not calls:
+            continue
+        call = next((each for each in calls if each.name not in ("exec", "cd", "export", *SHELLS)), None)
+        if call is None or not call.argv or UNKNOWN in call.argv[0]:
+            return None
+        return Started(call, call.at(call.argv[0]) if "/" in call.argv[0] else None)
+    return None
+
+
+INTERPRETERS = frozenset({
+    "python", "python2", "python3", "node", "nodejs", "perl", "ruby", "java", "php", "npm", "supervisord", "nginx",
+    "tail", "sleep", "tini", "dumb-init", "env",
+})  # fmt: skip
+"""Programs that an image starts and that no build of its own makes."""
+
+
+def program(view: View, build: Build, folders: Sequence[str], evidence: str) -> Artifact | None:
+    """The artifact that the start names: a path below the sources or the folders, or a name found in one of these."""
+    start = started(view)
+    if start is None or start.name in INTERPRETERS:
+        return None
+    if start.path is None:
+        return Artifact(f"{folders[0]}/{start.name}", f"{_PATH[0]}/{start.name}", evidence) if folders else None
+    if posixpath.splitext(start.path)[1] or view.path_in_context(start.path) is not None:
+        return None  # it is copied, and not built
+    if any(inside(start.path, folder) for folder in (*build.sources, *folders)):
+        return Artifact(start.path, start.path, evidence)
+    return None
+
+
+def data(
+    view: View, build: Build, endings: tuple[str, ...], artifacts: Sequence[Artifact]
+) -> tuple[list[Artifact], list[Question]]:
+    """Files beside the sources that the program is seen to read, and folders of which that cannot be told."""
+    found: list[Artifact] = []
+    questions: list[Question] = []
+    context = view.context
+    if context is None:
+        return found, questions
+    for brought in view.brought.values():
+        for landing in brought.landings if brought.instruction.index < build.last.index else ():
+            if not landing.folder:
+                continue
+            texts = [context.read(path) or "" for path in context.files(landing.source) if path.endswith(endings)]
+            prefix = f"{landing.source}/" if landing.source else ""
+            tops = dict.fromkeys(path[len(prefix) :].partition("/")[0] for path in context.files(landing.source))
+            for top in tops:
+                path = posixpath.join(landing.target, top)
+                if top.endswith(endings) or top.startswith(".") or any(touch(path, each.path) for each in artifacts):
+                    continue
+                named = any(
+                    f"{quote}{mark}{top}" in text for text in texts for quote in "\"'`" for mark in ("", "./", "/")
+                )
+                if named and not (context.is_dir(prefix + top) and _is_code(view, prefix + top, endings)):
+                    found.append(Artifact(path, path, "the sources name it"))
+                elif top in _DATA:
+                    questions.append(Question(f"whether {path} is read at run time"))
+    return found, questions
+
+
+def _is_code(view: View, folder: str, endings: tuple[str, ...]) -> bool:
+    return view.context is not None and all(path.endswith(endings) for path in view.context.files(folder))

@@ -1,0 +1,85 @@
+"""C and C++: what is installed under a prefix, or the program that the compiler is told to write.
+
+Source: the GNU make and GNU coding standards (DESTDIR, prefix), cmake's and meson's documentation of install.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from optimizer.images import parse_reference
+from optimizer.independence import UNKNOWN
+from optimizer.landing import inside
+from optimizer.split import bases
+from optimizer.split.plan import Artifact, Found, Question, Refused
+from optimizer.split.shapes._compiled import INTERPRETERS, build_of, data, program, started
+from optimizer.split.view import Call, View
+
+PROGRAMS = frozenset({"make", "gmake", "cmake", "ninja", "meson", "gcc", "g++", "cc", "c++", "clang", "clang++"})
+_COMPILERS = frozenset({"gcc", "g++", "cc", "c++", "clang", "clang++"})
+_PREFIX = ("--prefix", "-DCMAKE_INSTALL_PREFIX", "-DCMAKE_INSTALL_PREFIX:PATH")
+_PATH = ("/usr/local/bin", "/usr/local/sbin")
+_GUESSED = "the image starts it"
+_SYSTEM = ("/usr", "/", "/usr/lib", "/usr/bin", "/etc")
+
+
+def _is_build(call: Call) -> bool:
+    return call.name in PROGRAMS or call.program in PROGRAMS or call.program == "configure"
+
+
+def find(view: View) -> Found | Refused | None:
+    """What make and the like install, or what the compiler writes."""
+    build = build_of(view, _is_build, ("/usr/local", "/opt"))
+    if build is None or isinstance(build, Refused):
+        return build
+    if parse_reference(view.stage.base or "").official not in ("debian", "ubuntu", "alpine"):
+        return Refused(view.stage.origin, f"what {view.stage.base or view.stage.origin.args} brings is not known")
+    start = started(view)
+    if start is None or start.name in INTERPRETERS:
+        return Refused(build.last, "which program the image starts cannot be told")
+    prefixes = tuple(dict.fromkeys(_prefixes(view)))
+    if None in prefixes or any(prefix in _SYSTEM for prefix in prefixes):
+        return Refused(build.last, "it is installed among the files of the system")
+    folders = [prefix for prefix in prefixes if prefix is not None]
+    if folders:
+        place = start.path or next(
+            (f"{folder}/bin/{start.name}" for folder in folders if f"{folder}/bin" in _PATH), None
+        )
+        if place is None or not any(inside(place, folder) for folder in folders):
+            return Refused(build.last, f"{start.call.argv[0]} is started, and not what is built")
+        artifacts = [Artifact(folder, folder, "the build installs into it") for folder in folders]
+    else:
+        compiles = [(call, out) for call in view.calls if call.program in _COMPILERS and (out := call.option("-o"))]
+        outputs = {path: call.text for call, out in compiles if (path := call.at(out))}
+        found = program(view, build, [posixpath.dirname(path) for path in outputs], _GUESSED)
+        if found is None:
+            return Refused(
+                build.last, f"{start.call.argv[0]} is started, and whether the build makes it cannot be told"
+            )
+        artifacts = [found._replace(evidence=f"`{outputs[found.path]}` makes it") if found.path in outputs else found]
+    more, questions = data(view, build, (".c", ".cc", ".cpp", ".h", ".hpp"), artifacts)
+    if artifacts[0].evidence == _GUESSED:
+        questions.append(Question(f"whether the build makes {artifacts[0].path}"))
+    linked = any(call.name == "ldconfig" for call in view.calls)
+    return Found(
+        "c", build.last, (*artifacts, *more), bases.slim(view.stage).written, build.numbers, build.sources,
+        leaves=("the sources and object files",), questions=tuple(questions), after=("RUN ldconfig",) if linked else (),
+    )  # fmt: skip
+
+
+def _prefixes(view: View) -> Iterator[str | None]:
+    """The folders that the installs write to; None where one is not known."""
+    prefix = "/usr/local"
+    for call in view.calls:
+        if not _is_build(call):
+            continue
+        for name in _PREFIX:
+            if (text := call.option(name)) is not None:
+                prefix = text
+        installs = "install" in call.operands or call.has("--install") or "install/strip" in call.operands
+        if not installs:
+            continue
+        given = dict(word.partition("=")[::2] for word in call.argv if "=" in word)
+        target = given.get("DESTDIR") or given.get("PREFIX") or given.get("prefix") or prefix
+        yield None if UNKNOWN in target else call.at(target)

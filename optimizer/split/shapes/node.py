@@ -1,0 +1,150 @@
+"""Node: the packages that npm, yarn or pnpm install, and what a build script makes of the sources.
+
+Source: the documentation of npm (ci, prune), yarn and pnpm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from optimizer.images import parse_reference
+from optimizer.landing import inside
+from optimizer.split import bases
+from optimizer.split.plan import Artifact, Found, Question, Refused
+from optimizer.split.view import Call, View
+
+PROGRAMS = frozenset({"npm", "yarn", "pnpm"})
+_INSTALL = frozenset({"install", "i", "ci", "clean-install", "add"})
+_BUILDERS = frozenset({"tsc", "webpack", "vite", "ng", "nest", "next", "rollup", "esbuild", "gulp", "grunt", "parcel"})
+_COMMANDS = frozenset({
+    "npm", "yarn", "pnpm", "typescript", "tsc", "npx", "node-gyp", "@angular/cli", "@nestjs/cli", "gulp", "gulp-cli",
+    "grunt", "grunt-cli", "bower", "webpack", "webpack-cli", "corepack", "node-pre-gyp",
+})  # fmt: skip
+"""What is installed for all, and only builds."""
+_MANIFESTS = frozenset({
+    "package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml",
+    ".npmrc", ".yarnrc", ".yarnrc.yml", "package*.json",
+})  # fmt: skip
+_BUILDERS_OF_MODULES = frozenset(
+    {"python", "python2", "python3", "python-is-python3", "python2-minimal", "python3-minimal"}
+)
+"""What node-gyp calls."""
+_NPM_7 = 16
+"""The first Node whose npm knows --omit."""
+_PRUNE = {
+    "npm": "npm prune --omit=dev",
+    "yarn": "yarn install --production --ignore-scripts --prefer-offline",
+    "pnpm": "pnpm prune --prod",
+}
+
+
+def find(view: View) -> Found | Refused | None:
+    """The packages that the stage installs, and what it builds with them."""
+    calls = [call for call in view.calls if _installs(call)]
+    if not calls:
+        return None
+    first = calls[0].instruction
+    if parse_reference(view.stage.base or "").official != "node":
+        return Refused(first, f"which Node {view.stage.base or view.stage.origin.args} has is not known")
+    for call in view.calls:
+        if _is_global(call) and not {_plain(name) for name in call.operands[1:]} <= _COMMANDS:
+            return Refused(call.instruction, f"`{call.text}` installs for all of the image")
+    folders = {call.workdir for call in calls}
+    folder = next(iter(folders))
+    if len(folders) > 1 or folder is None or folder == "/":
+        return Refused(first, "packages are installed in several folders, or in one that is not known")
+    builds = [call for call in view.calls if _builds(call)]
+    last = max((call.instruction for call in (*calls, *builds)), key=lambda each: each.index)
+    own = PROGRAMS | _BUILDERS | {"npx", "corepack"}
+    numbers = frozenset(
+        number for number, call in enumerate(view.calls) if call.instruction.index <= last.index and call.name in own
+    )
+    base = bases.slim(view.stage)
+    questions: list[Question] = []
+    package = _package(view, folder)
+    if base.slimmed and package is None:
+        questions.append(Question(f"whether a package needs a library that {base.written} lacks"))
+    if not builds:
+        modules = f"{folder}/node_modules"
+        covered = any(
+            inside(folder, zone) for each in view.brought.values() if each.broad and each.instruction.index > last.index
+            for zone in each.zones
+        )  # fmt: skip
+        return Found(
+            "node", last, (Artifact(modules, modules, f"`{calls[-1].text}` installs into it"),), base.written, numbers,
+            manifests=_MANIFESTS if covered else frozenset(), questions=tuple(questions),
+            builders=_BUILDERS_OF_MODULES,
+        )  # fmt: skip
+    tool = calls[-1].name
+    modern = view.path_in_context(f"{folder}/.yarnrc.yml") is not None
+    prune = (
+        package is not None and not modern and bool(package.get("devDependencies")) and not _needs_dev(view, package)
+    )
+    if package is None:
+        questions.append(Question("which packages only the build needs: there is no package.json to look into"))
+    evidence = f"`{builds[-1].text}` builds in it" + (", and packages for development are taken out" if prune else "")
+    return Found(
+        "node", last, (Artifact(folder, folder, evidence),), base.written, numbers,
+        finish=(f"RUN {_prune(view, tool)}",) if prune else (),
+        leaves=("packages for development",) if prune else (), questions=tuple(questions),
+        builders=_BUILDERS_OF_MODULES,
+    )  # fmt: skip
+
+
+def _prune(view: View, tool: str) -> str:
+    """The command that takes the packages for development out again."""
+    major = (parse_reference(view.stage.base or "").tag or "").partition("-")[0].partition(".")[0]
+    old = tool == "npm" and major.isdigit() and int(major) < _NPM_7
+    return "npm prune --production" if old else _PRUNE[tool]
+
+
+def _is_global(call: Call) -> bool:
+    return call.name in PROGRAMS and (call.has("-g", "--global", "--location") or call.subcommand == "global")
+
+
+def _plain(name: str) -> str:
+    return name[:1] + name[1:].partition("@")[0]
+
+
+def _installs(call: Call) -> bool:
+    if call.name not in PROGRAMS or _is_global(call):
+        return False
+    return call.subcommand in _INSTALL or (
+        call.name == "yarn" and not call.operands and not call.has("--version", "-v")
+    )
+
+
+def _builds(call: Call) -> bool:
+    if call.name in ("npx", *_BUILDERS):
+        return True
+    if call.name not in PROGRAMS or call.subcommand in _INSTALL or _is_global(call):
+        return False
+    return call.subcommand in ("run", "run-script", "build") or (call.name == "yarn" and call.subcommand in _BUILDERS)
+
+
+def _package(view: View, folder: str) -> dict[str, Any] | None:
+    import json
+
+    try:
+        found = json.loads(view.text(f"{folder}/package.json") or "")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _needs_dev(view: View, package: dict[str, Any]) -> bool:
+    """Whether what the image starts may be a package for development."""
+    names = set(package.get("devDependencies", ()))
+    words = set(_words(view, package))
+    return any(word in names or any(word == name.rpartition("/")[2] for name in names) for word in words)
+
+
+def _words(view: View, package: dict[str, Any]) -> Iterator[str]:
+    scripts = package.get("scripts", {})
+    for call in view.starts:
+        yield from call.argv
+        if call.name in PROGRAMS:
+            for word in call.operands:
+                for each in (f"pre{word}", word, f"post{word}"):
+                    yield from str(scripts.get(each, "")).replace("=", " ").split()

@@ -1,0 +1,195 @@
+"""Which packages of the distribution the final stage needs of those that the build installs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from optimizer.image_tools import COMMANDS
+from optimizer.independence import UNKNOWN
+from optimizer.model import Stage
+from optimizer.packages.managers import APK, APT
+from optimizer.packages.reading import PackageCommand
+from optimizer.split.plan import Found, Question, Refused, SystemPackages
+from optimizer.split.view import Call, View, shortened
+
+if TYPE_CHECKING:
+    from optimizer.runtime_packages import Counterpart, Release
+
+_VIRTUAL = ("-t", "--virtual")
+_VALUED = frozenset({"-t", "--virtual", "-o", "--option", "-c", "--config-file", "-X", "--repository", "-p", "--root",
+                     "--target-release", "--default-release", "-a", "--host-architecture"})  # fmt: skip
+_REMOVING = frozenset({"del", "remove", "purge", "autoremove", "autopurge"})
+_CLEAN = "rm -rf /var/lib/apt/lists/*"
+_ADDING = frozenset({"add-apt-repository", "apt-add-repository", "apt-key"})
+"""Commands by which packages come from another repository than the distribution's."""
+_ALWAYS = frozenset({"libc6", "libgcc-s1", "libstdc++6", "libc-bin"})
+"""Packages that apt itself stands on."""
+_INTERPRETERS = frozenset({"python3", "python3-minimal", "python3.9", "python3.11", "python3.13", "perl"})
+"""What packages for building depend on, and no library."""
+
+
+class _Install(NamedTuple):
+    """A call that installs packages by name."""
+
+    call: Call
+    package: PackageCommand
+    names: tuple[str, ...]
+    options: tuple[str, ...]
+    """As they are written, those that say where the packages are to be counted left out."""
+    group: str | None
+    """The name under which apk takes them away again."""
+
+
+class Packages(NamedTuple):
+    """What becomes of the packages that a build installs."""
+
+    stay: SystemPackages | None
+    left: tuple[str, ...]
+    """Packages that the final stage does without."""
+    questions: tuple[Question, ...]
+
+
+def is_system(call: Call) -> bool:
+    """Whether a call installs, removes, or looks up packages of the distribution."""
+    package = call.package
+    return package is not None and package.manager.of_system
+
+
+def packages_of(
+    view: View, calls: Sequence[Call], found: Found, called: frozenset[str], tools: Sequence[str]
+) -> Packages | Refused:
+    """Sort out what the calls of a build install.
+
+    :param called: programs that are seen to be called when the build is over.
+    :param tools: packages that bring those of them that the final stage's base lacks.
+    """
+    from optimizer.runtime_packages import Kind
+
+    installs: list[_Install] = []
+    for call in calls:
+        if is_system(call) and call.package and call.package.fetches and call.package.action == "install":
+            install = _read(call, call.package)
+            if install is None:
+                return Refused(call.instruction, f"which packages `{shortened(call.text)}` installs cannot be told")
+            if install.package.manager not in (APT, APK):
+                name = install.package.manager.name
+                return Refused(call.instruction, f"which packages of {name} are needed at run time is not known")
+            installs.append(install)
+    gone = {name for call in calls if is_system(call) and call.subcommand in _REMOVING for name in call.operands[1:]}
+    named = [name for each in installs if each.group not in gone for name in each.names if name not in gone]
+    if not named and not found.needs and not tools:
+        return Packages(None, (), ())
+    releases = _releases(view.stage)
+    if not releases:
+        at = installs[0].call.instruction if installs else view.stage.origin
+        return Refused(at, f"which release of its distribution {view.stage.base} stands on is not known")
+    used = {call.program for call in calls}
+    stay: list[str] = []
+    left: list[str] = []
+    questions: list[Question] = []
+    for name in named:
+        counterpart = _counterpart(releases, name)
+        commands = set(COMMANDS.get(name, name).split())
+        building = counterpart.kind in (Kind.BUILD, Kind.DEV) or name in found.builders
+        if building and not commands & called:
+            left.append(name)
+            stay += _libraries(counterpart) if counterpart.kind in (Kind.BUILD, Kind.DEV) else ()
+        elif counterpart.kind is Kind.TOOL and commands & used and not commands & called:
+            left.append(name)
+            questions.append(Question(f"whether the program calls {name}, which the build calls"))
+        else:
+            stay.append(name)
+            if name.partition("=")[0].endswith(("-dev", "-devel")):
+                questions.append(
+                    Question(
+                        f"which libraries stand for {name} in every release that {view.stage.base} may be: it stays"
+                    )
+                )
+    stay += (library for name in found.needs for library in _libraries(_counterpart(releases, name)))
+    stay += tools
+    if not stay:
+        return Packages(None, tuple(left), tuple(questions))
+    adding = next((call for call in calls if call.program in _ADDING), None)
+    if adding is not None:
+        return Refused(
+            adding.instruction, f"`{shortened(adding.text)}` adds a repository, and the final stage would lack it"
+        )
+    return Packages(_written(view, calls, installs, stay), tuple(left), tuple(questions))
+
+
+def _releases(stage: Stage) -> tuple[Release, ...]:
+    from optimizer.runtime_packages import Release, releases_of
+
+    found = releases_of(stage.base or "")
+    return found or ((Release("alpine", ""),) if stage.image.family == "alpine" else ())
+
+
+@lru_cache(maxsize=1024)
+def _counterpart(releases: tuple[Release, ...], name: str) -> Counterpart:
+    from optimizer.runtime_packages import runtime_in_all
+
+    return runtime_in_all(releases, name)
+
+
+def _libraries(counterpart: Counterpart) -> tuple[str, ...]:
+    return tuple(name for name in counterpart.packages if name not in _ALWAYS | _INTERPRETERS)
+
+
+def _read(call: Call, package: PackageCommand) -> _Install | None:
+    """The names and options of an install; None where they are not all known."""
+    names: list[str] = []
+    options: list[str] = []
+    group = None
+    words = iter(package.arguments)
+    for word in words:
+        text = word.literal
+        if text is None:
+            return None
+        if not text.startswith("-"):
+            names.append(text)
+            continue
+        behind = next(words, None) if text in _VALUED else None
+        if package.manager is APK and text.partition("=")[0] in _VIRTUAL:
+            group = text.partition("=")[2] or (behind.literal if behind else None)
+            continue
+        options += (word.text, *([behind.text] if behind else []))
+    front = [word.text for word in package.words[package.behind : package.subcommand]]
+    if any("/" in name.partition("=")[0] or name.endswith((".deb", ".apk", "-")) or UNKNOWN in name for name in names):
+        return None
+    return _Install(call, package, tuple(names), (*front, package.words[package.subcommand].text, *options), group)
+
+
+def _written(view: View, calls: Sequence[Call], installs: Sequence[_Install], stay: Sequence[str]) -> SystemPackages:
+    """The install of the final stage, after the author's first one."""
+    names = tuple(dict.fromkeys(stay))
+    if not installs:
+        return SystemPackages(
+            view.stage.origin, ("apt-get update",), "apt-get install -y --no-install-recommends", names,
+            (_CLEAN,),
+        )  # fmt: skip
+    first = installs[0]
+    program = first.package.program_text
+    assigned = " ".join(_assignments(calls, first))
+    install = " ".join((*([assigned] if assigned else []), program, *first.options))
+    if first.package.manager is APK:
+        flag = "" if any(each.package.has("--no-cache") for each in installs) else " --no-cache"
+        return SystemPackages(first.call.instruction, (), install + flag, names, ())
+    update = next(
+        (call.text for call in calls if call.package and call.package.action == "update"), f"{program} update"
+    )
+    flags = " ".join(flag.text for flag in first.call.instruction.flags if flag.name == "mount")
+    clean = () if "/var/lib/apt" in flags or "/var/cache/apt" in flags else (_CLEAN,)
+    return SystemPackages(first.call.instruction, (update,), install, names, clean, flags)
+
+
+def _assignments(calls: Sequence[Call], install: _Install) -> Iterator[str]:
+    """What the author sets for apt, in front of the install or by ``export`` before it."""
+    exported = [call for call in calls if call.name == "export" and call.instruction is install.call.instruction]
+    for word in (word for call in exported for word in call.argv[1:]):
+        if word.startswith("DEBIAN_FRONTEND="):
+            yield word
+    for each in install.call.command.assignments:
+        if each.name == "DEBIAN_FRONTEND":
+            yield f"{each.name}={each.value.text}"

@@ -1,0 +1,135 @@
+"""A plan as edits of the file: the author's instructions stay as they are wherever they need not move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from optimizer.checks import contents, instruction_text
+from optimizer.document import Document, Instruction
+from optimizer.fix import Edit
+from optimizer.model import Model, read
+from optimizer.rewrite import WIDTH, style_of
+from optimizer.split.plan import Part, Split, SystemPackages
+
+_SYSTEM = (
+    "/bin", "/etc", "/go", "/home", "/lib", "/lib64", "/opt", "/root", "/sbin", "/srv", "/tmp", "/usr", "/var",
+)  # fmt: skip
+"""Where an image and its packages keep their files."""
+
+
+class Written(NamedTuple):
+    """A fix's edits, and what they admit to."""
+
+    edits: tuple[Edit, ...]
+    claims: tuple[Instruction, ...]
+    removes: tuple[str, ...]
+    adds: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+def write(model: Model, split: Split) -> Written:
+    """Lay out the two stages."""
+    document = model.document
+    text, newline = document.text, document.newline
+    origin, last = split.stage.origin, split.last
+    words = origin.words
+    keyword = words[1] if len(words) == 3 else "AS" if origin.written_keyword.isupper() else "as"
+    begin = " ".join(("FROM", *(flag.text for flag in origin.flags), words[0], keyword, split.builder))
+    flags = "".join(f"{flag.text} " for flag in origin.flags)
+    final = f"{origin.written_keyword} {flags}{split.base}" + (f" {words[1]} {words[2]}" if len(words) == 3 else "")
+    start = origin.args_start
+    named = f"{words[0]} {keyword} {split.builder}"
+    edits = [Edit(origin.offset(start), origin.content_end, named)]
+
+    prepared: list[str] = []
+    for index, lines in split.prepare.items():
+        at = document.instructions[index].lead
+        prepared += lines
+        edits.append(Edit(at, at, "".join(line + newline for line in lines)))
+    moved = [document.instructions[index] for index, part in split.parts.items() if part is Part.RUNTIME]
+    edits += (_without(text, newline, each) for each in moved)
+
+    header = list(_header(document, split))
+    added = [final, *split.environment, *(piece.text for piece in header if not piece.moved)]
+    taken = [f"COPY --from={split.builder} {each.path} {each.target}" for each in split.artifacts]
+    taken += split.after
+    block = [final, *split.environment, *(piece.text for piece in header), *taken]
+    below = "".join(line + newline for line in split.finish)
+    below += newline + "".join(piece + newline for piece in block)
+    closed = text[last.end - 1 : last.end] == "\n"
+    edits.append(Edit(last.end, last.end, below if closed else newline + below.removesuffix(newline)))
+    adds = [begin, *_commands(document, [*prepared, *split.finish, *added, *taken])]
+    folders = dict.fromkeys((*_SYSTEM, *split.loses, *(each.path for each in split.artifacts)))
+    paths = [pattern for folder in folders for pattern in (folder, f"{folder}/**")]
+    return Written(tuple(edits), (origin, *moved), (instruction_text(origin),), tuple(adds), tuple(paths))
+
+
+def _without(text: str, newline: str, gone: Instruction) -> Edit:
+    """Take an instruction with its comments out of the file, and of two blank lines around it one."""
+    start, end = gone.lead, gone.end
+    if text[:start].endswith(newline * 2) and text.startswith(newline, end):
+        end += len(newline)
+    return Edit(start, end, "")
+
+
+class _Piece(NamedTuple):
+    """One instruction of the final stage that stands before the artifacts."""
+
+    text: str
+    moved: bool
+
+
+def _header(document: Document, split: Split) -> Iterator[_Piece]:
+    """What the final stage has of the author's instructions up to the end of the build, in their order."""
+    parts = [(document.instructions[index], part) for index, part in split.parts.items()]
+    late = [each for each in split.stage.instructions if each.index > split.last.index]
+    kept = [*(each for each, part in parts if part is not Part.BUILD or _stands_in(split, each)), *late]
+    if split.packages is not None and split.packages.at is split.stage.origin:
+        yield _Piece(install(document, split.packages), False)
+    for each, part in parts:
+        if each.index in split.setup:
+            yield _Piece("RUN " + " && ".join(split.setup[each.index]), False)
+        if split.packages is not None and split.packages.at is each:
+            yield _Piece(install(document, split.packages), False)
+        if part is Part.RUNTIME:
+            yield _Piece(document.text[each.lead : each.end].removesuffix(document.newline), True)
+        elif part is Part.BOTH and not _is_passing(each, kept):
+            yield _Piece(document.text[each.start : each.end].removesuffix(document.newline), False)
+
+
+def _stands_in(split: Split, each: Instruction) -> bool:
+    return each.index in split.setup or (split.packages is not None and split.packages.at is each)
+
+
+def _is_passing(each: Instruction, kept: Sequence[Instruction]) -> bool:
+    """Whether it is a WORKDIR that the next instruction replaces by another one."""
+    if each.keyword != "WORKDIR":
+        return False
+    behind = kept[kept.index(each) + 1 :]
+    return bool(behind) and behind[0].keyword == "WORKDIR" and behind[0].args.startswith("/")
+
+
+def install(document: Document, packages: SystemPackages) -> str:
+    """A RUN that installs packages, laid out as the author lays out the install that it stands for."""
+    front = f"RUN {packages.flags} " if packages.flags else "RUN "
+    line = front + " && ".join(packages.commands)
+    if len(line) <= max(WIDTH, len(packages.at.text)) and len(packages.at.segments) == 1:
+        return line
+    style = style_of(document, packages.at)
+    words = " ".join((packages.install, *packages.names))
+    if len(words) + len(style.indent) > WIDTH:
+        below = f" {style.escape}{style.newline}{style.indent}{style.indent}"
+        words = packages.install + below + below.join(packages.names)
+    return front + style.seam().join((*packages.update, words, *packages.clean))
+
+
+def _commands(document: Document, lines: Sequence[str]) -> list[str]:
+    """What instructions do, as the check of the result reads it."""
+    directive = "# escape=`\n" if document.escape == "`" else ""
+    found: list[str] = []
+    for line in lines:
+        text = line if line.startswith("FROM") else f"FROM scratch\n{line}"
+        model = read(f"{directive}{text}\n")
+        found += (command for _, command in contents(model, model.document.instructions[-1:]))
+    return found

@@ -1,0 +1,110 @@
+"""What only the build needs stays in a stage of its own, and the image has what the program needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from optimizer.context import BuildContext
+from optimizer.fix import Options, Phase, Proposal, Safety, Transform
+from optimizer.model import Model
+
+if TYPE_CHECKING:
+    from optimizer.split.plan import Split
+
+PROGRAMS = (
+    "pip", "poetry", "uv ", "pdm", "npm", "yarn", "pnpm", "go ", "cargo", "mvn", "gradle", "dotnet", "bundle", "make",
+    "gcc", "g++", "docker-php-ext",
+)  # fmt: skip
+"""What a RUN that builds has in its text."""
+
+
+class MultiStage(Transform):
+    """Build in one stage, and run in another one.
+
+    ## What it does
+    A stage that builds a program and also runs it becomes two. The first one has the author's instructions up to the
+    end of the build. The second one begins with an image of the same distribution and release, installs the packages
+    that are needed at run time, takes the results from the first, and goes on with the author's other instructions.
+
+    ## Why
+    Compilers, headers, package managers and their caches are needed to build the image, not to run it; they are pulled,
+    stored and scanned with every image.
+
+    ## Example
+    ```dockerfile
+    FROM python:3.12-slim
+    RUN apt-get update && apt-get install -y gcc libpq-dev && rm -rf /var/lib/apt/lists/*
+    WORKDIR /app
+    RUN pip install psycopg2
+    CMD ["python", "app.py"]
+    ```
+
+    ## Instead
+    ```dockerfile
+    FROM python:3.12-slim AS build
+    RUN apt-get update && apt-get install -y gcc libpq-dev && rm -rf /var/lib/apt/lists/*
+    WORKDIR /app
+    RUN python -m venv /opt/venv
+    ENV PATH=/opt/venv/bin:$PATH
+    RUN pip install psycopg2
+
+    FROM python:3.12-slim
+    ENV PATH=/opt/venv/bin:$PATH
+    RUN apt-get update && apt-get install -y libpq5 && rm -rf /var/lib/apt/lists/*
+    WORKDIR /app
+    COPY --from=build /opt/venv /opt/venv
+    CMD ["python", "app.py"]
+    ```
+
+    ## When it refuses
+    - what a command of the build leaves in the image is not known;
+    - the base image, or its release, is not known;
+    - another user takes over in the middle of the build, or ONBUILD leaves triggers;
+    - a command behind the build calls what the build leaves behind.
+
+    ## Safety
+    Suggested: what a program reads and calls at run time cannot be read from its text with certainty (section 6).
+    """
+
+    name = "multi_stage"
+    summary = "what only the build needs stays in a stage of its own"
+    phase = Phase.REPAIR
+    safety = Safety.SUGGESTED
+
+    def propose(self, model: Model, context: BuildContext | None, options: Options) -> Iterator[Proposal]:
+        stage = model.final
+        if stage.parent is not None or not any(program in run.text for run in stage.runs for program in PROGRAMS):
+            return
+        from optimizer.split import find
+        from optimizer.split.plan import Refused
+
+        found = find(model, stage, context)
+        if isinstance(found, Refused):
+            yield self.refuse(found.at, f"the build stays in the image: {found.reason}", "section 6")
+        elif found is not None:
+            yield self.split(model, found)
+
+    def split(self, model: Model, split: Split) -> Proposal:
+        from optimizer.split.write import write
+
+        written = write(model, split)
+        left = _listed(split.leaves)
+        evidence = "; ".join(f"{each.path} goes over: {each.evidence}" for each in split.artifacts)
+        questions = "; ".join(f"could not see {question.text}" for question in split.questions)
+        return self.fix(
+            split.stage.origin,
+            written.edits,
+            f"only the build needs {left} ({evidence})" + (f"; {questions}" if questions else ""),
+            left,
+            claims=written.claims,
+            removes=written.removes,
+            adds=written.adds,
+            paths=written.paths,
+        )
+
+
+def _listed(names: tuple[str, ...], most: int = 8) -> str:
+    shown = names[:most]
+    more = f" and {len(names) - most} more packages" if len(names) > most else ""
+    return ", ".join(shown) + more
