@@ -53,14 +53,23 @@ class Need(Struct, frozen=True):
     reason: str
 
 
-def first_need(model: Model, stage: Stage, context: BuildContext | None, image: Official, minor: Minor) -> Need | None:
+def first_need(
+    model: Model,
+    stage: Stage,
+    context: BuildContext | None,
+    image: Official,
+    minor: Minor,
+    asked: frozenset[int] = frozenset(),
+) -> Need | None:
     """What the stage, or a stage built on it, needs of the full image; None where nothing is found that it could.
 
-    ``minor`` is the x of Python 3.x that the image has.
+    ``minor`` is the x of Python 3.x that the image has; ``asked`` are numbers of stages that are being looked at
+    already: stages may take files from one another in turns.
     """
+    asked |= {stage.index}
     for leaf in (stage, *model.descendants(stage)):
         chain = [each for each in reversed(list(leaf.lineage)) if each.index >= stage.index]
-        if need := _Chain(model, context, image, minor).first(chain):
+        if need := _Chain(model, context, image, minor, asked).first(chain):
             return need
         if _is_for_anything(model, leaf, chain) and image.name != "debian":
             return Need(leaf.origin.line, "begins an image that says with no CMD or ENTRYPOINT what runs in it")
@@ -76,8 +85,11 @@ def _is_for_anything(model: Model, leaf: Stage, chain: Sequence[Stage]) -> bool:
 class _Chain:
     """A stage and those built on it, read from the first instruction to the last."""
 
-    def __init__(self, model: Model, context: BuildContext | None, image: Official, minor: Minor) -> None:
+    def __init__(
+        self, model: Model, context: BuildContext | None, image: Official, minor: Minor, asked: frozenset[int]
+    ) -> None:
         self.model = model
+        self.asked = asked
         self.context = context
         self.image = image
         self.minor = minor
@@ -154,7 +166,8 @@ class _Chain:
                     yield path
 
     def taken(self, origin: Stage) -> Iterator[str]:
-        base = list(origin.lineage)[-1].base
+        root = list(origin.lineage)[-1]
+        base = root.base
         reference = parse_reference(base) if base else None
         name = reference.official if reference else None
         where = f"takes files from the stage of line {origin.origin.line}"
@@ -163,7 +176,9 @@ class _Chain:
         image = IMAGES.get(name or "")
         if image is None or reference is None or image.name == "debian" or slim_tag(image, reference.tag) is None:
             return
-        if need := first_need(self.model, list(origin.lineage)[-1], self.context, image, self.minor):
+        if root.index in self.asked:
+            return
+        if need := first_need(self.model, root, self.context, image, self.minor, self.asked):
             yield f"{where}, which needs the full image (line {need.line} {need.reason})"
 
     def source(self, path: str, text: str) -> Iterator[str]:
