@@ -53,14 +53,19 @@ _DISTRIBUTIONS = {
     "archlinux": "arch", "buildpack-deps": "debian", "busybox": None, "scratch": None,
 }  # fmt: skip
 
-_LANGUAGES: dict[str, str] = {
+_IMAGES: dict[str, str | None] = {
     "python": "/", "node": "/", "ruby": "/", "rust": "/", "golang": "/go", "gcc": "/", "perl": "/usr/src/app",
     "eclipse-temurin": "/", "openjdk": "/", "maven": "/", "erlang": "/", "elixir": "/", "swift": "/",
-    "amazoncorretto": "/", "pypy": "/", "haskell": "/",
+    "amazoncorretto": "/", "pypy": "/", "haskell": "/", "php": None,
+    "nginx": "/", "httpd": "/usr/local/apache2", "postgres": "/", "redis": "/data",
 }  # fmt: skip
-"""Language images that run as root and are Debian by default (Alpine where the tag says so), and their WORKDIR."""
+"""Images of languages and servers whose builds go on as root, and their WORKDIR: php's depends on the variant."""
 
 _SUITES = ("bookworm", "bullseye", "buster", "trixie", "stretch", "jessie", "sid", "slim")
+_ON_DEBIAN = frozenset(
+    {"python", "node", "ruby", "rust", "golang", "gcc", "perl", "php", "nginx", "httpd", "postgres", "redis"}
+)
+"""What is built on Debian where the tag names no other distribution."""
 _UBUNTU = ("noble", "jammy", "focal", "bionic", "xenial", "trusty")
 
 
@@ -70,8 +75,8 @@ def known(reference: str) -> Image:
     name, tag = image.official, image.tag or ""
     if name in _DISTRIBUTIONS:
         return Image(family=_DISTRIBUTIONS[name])
-    if name in _LANGUAGES:
-        return Image(workdir=_LANGUAGES[name], family=_family(name, tag))
+    if name in _IMAGES:
+        return Image(workdir=_IMAGES[name], family=_family(name, tag))
     return UNKNOWN
 
 
@@ -82,6 +87,6 @@ def _family(name: str, tag: str) -> str | None:
         return "ubuntu"
     if "windows" in tag or "nanoserver" in tag:
         return None
-    if any(suite in tag for suite in _SUITES) or name in ("python", "node", "ruby", "rust", "golang", "gcc", "perl"):
+    if any(suite in tag for suite in _SUITES) or name in _ON_DEBIAN:
         return "debian"
     return None
