@@ -26,8 +26,9 @@ def replace(path: str, before: bytes | None, after: bytes) -> None:
         old = None if before is None else os.stat(target)
         if old is not None and not old.st_mode & 0o222:
             raise WriteError("it is read-only: make it writable (chmod u+w) and run again")
-        temporary, handle = _create(folder)
-        try:
+        temporary = _free_name(folder)
+        try:  # whatever interrupts it from here on, the temporary file does not stay
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
             with open(handle, "wb") as file:
                 file.write(after)
                 file.flush()
@@ -38,20 +39,18 @@ def replace(path: str, before: bytes | None, after: bytes) -> None:
                 raise WriteError("it was changed by somebody else since it was read: run again")
             os.rename(temporary, target)
         except BaseException:
-            os.unlink(temporary)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
             raise
         _sync(folder)
     except OSError as error:
         raise WriteError(f"it cannot be written: {error.strerror} (folder {folder}); nothing was changed") from None
 
 
-def _create(folder: str) -> tuple[str, int]:
-    """A new file in the folder, with the mode that the umask gives: its path, and it opened for writing."""
-    for number in count():
-        path = os.path.join(folder, f".dockopt-{os.getpid()}-{number}.tmp")
-        with suppress(FileExistsError):
-            return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    raise AssertionError
+def _free_name(folder: str) -> str:
+    """A path in the folder where nothing is; no other process makes files of that name."""
+    paths = (os.path.join(folder, f".dockopt-{os.getpid()}-{number}.tmp") for number in count())
+    return next(path for path in paths if not os.path.lexists(path))
 
 
 def _take_over(target: str, old: os.stat_result, handle: int) -> None:
