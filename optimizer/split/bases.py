@@ -10,6 +10,7 @@ from typing import NamedTuple
 from optimizer.image_tools import IMAGES, SUITES, Official, slim_tag
 from optimizer.images import parse_reference
 from optimizer.model import Stage
+from optimizer.split.view import View
 
 
 class Base(NamedTuple):
@@ -46,6 +47,16 @@ _TRIXIE = {"golang": (1, 23), "rust": (1, 87), "gcc": (15,)}
 """The first version of an image whose tags without a suite may stand on Debian 13; all before stand on 12 or older."""
 
 
+def suffices_slim(view: View) -> bool:
+    """Whether the build, too, finds all that it needs in the slim variant of its image."""
+    from optimizer.system_needs import first_need
+
+    image = official(view.stage.base or "")
+    numbers = (parse_reference(view.stage.base or "").tag or "").partition("-")[0].split(".")
+    minor = int(numbers[1]) if len(numbers) > 1 and numbers[1].isdigit() else None
+    return image is not None and first_need(view.model, view.stage, view.context, image, minor) is None
+
+
 def below(stage: Stage, *, static: bool) -> str | None:
     """The plain image of the distribution that a compiler's image stands on; None where its release is not known.
 
@@ -69,3 +80,11 @@ def below(stage: Stage, *, static: bool) -> str | None:
         known = len(numbers) >= len(_TRIXIE[name]) and tuple(map(int, numbers)) < _TRIXIE[name]
         suite = "bookworm" if known else "trixie"
     return f"debian:{suite}-slim"
+
+
+def certificates(base: str) -> tuple[str, ...]:
+    """The package of CA certificates, which a compiler's image has and the plain image of the distribution lacks.
+
+    Source: buildpack-deps, on which those images stand, and golang's own Alpine variants.
+    """
+    return ("ca-certificates",) if base.startswith(("debian:", "alpine")) else ()

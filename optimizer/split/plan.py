@@ -89,6 +89,8 @@ class Found:
     """Instructions of the final stage behind the artifacts."""
     needs: tuple[str, ...] = ()
     """Packages of the distribution whose libraries the result is linked with."""
+    brings: tuple[str, ...] = ()
+    """Packages that the image of the build has, the final stage's base has not, and the program may read."""
     builders: frozenset[str] = frozenset()
     """Packages of the distribution that this language's builds use, and its programs seldom."""
     leaves: tuple[str, ...] = ()

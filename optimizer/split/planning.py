@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from optimizer.document import Instruction
 from optimizer.image_tools import BUILDING, brought_by, package_of
@@ -15,7 +15,7 @@ from optimizer.model import Stage
 from optimizer.packages.commands import SHELLS, handed
 from optimizer.split import bases, reads
 from optimizer.split.plan import Found, Part, Question, Refused, Split
-from optimizer.split.system import is_system, packages_of
+from optimizer.split.system import is_removal, is_system, packages_of
 from optimizer.split.view import Call, View, shortened
 
 _MOVED = frozenset({
@@ -38,7 +38,21 @@ _NAMES = ("build", "builder", "build-stage", "compile")
 
 def plan(view: View, found: Found) -> Split | Refused | None:
     """Decide about each instruction; None where nothing would be left behind."""
+    found = replace(found, last=_with_cleaning(view, found.last))
     return refusal(view, found) or _Planning(view, found).split()
+
+
+def _with_cleaning(view: View, last: Instruction) -> Instruction:
+    """The last of the RUNs that follow the build directly and only take away what it needed."""
+    for each in view.stage.instructions:
+        if each.index <= last.index:
+            continue
+        calls = view.of(each)
+        removes = any(is_removal(call) or call.name == "rm" for call in calls)
+        if each.keyword != "RUN" or not removes or not all(is_removal(call) or call.name in NEUTRAL for call in calls):
+            break
+        last = each
+    return last
 
 
 def refusal(view: View, found: Found) -> Refused | None:
@@ -106,8 +120,10 @@ class _Planning:
                 return Refused(call.instruction, reason)
         slimmed = self.found.base != self.view.stage.origin.words[0]
         leaves = [*packages.left, *self.found.leaves, *([f"what {self.view.stage.base} has more"] if slimmed else [])]
-        if not leaves:
-            return None
+        if not packages.left and not slimmed:
+            return None  # sources and caches alone are better removed where they are made
+        if not packages.left and not self.found.leaves and bases.suffices_slim(self.view):
+            return None  # then the whole stage can build on the slim image
         questions = (*self.found.questions, *packages.questions, *self.questions)
         if self.view.context is None:
             questions += (Question("what the program reads and calls when it runs: there is no build context"),)
@@ -199,7 +215,7 @@ class _Planning:
         image = bases.official(reference)
         slimmed = self.found.base != self.view.stage.origin.words[0] and image is not None
         names: set[str] = set()
-        tools: dict[str, None] = {}
+        tools: dict[str, None] = dict.fromkeys(self.found.brings)
         for program in reads.called(self.view, late):
             names.add(program.name)
             package = package_of(program.name)

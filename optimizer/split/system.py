@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from optimizer.document import Instruction
 from optimizer.image_tools import COMMANDS
 from optimizer.independence import UNKNOWN
 from optimizer.model import Stage
@@ -57,6 +58,12 @@ def is_system(call: Call) -> bool:
     return package is not None and package.manager.of_system
 
 
+def is_removal(call: Call) -> bool:
+    """Whether a call takes packages of the distribution away again, or what apt and apk keep of them."""
+    package = call.package
+    return is_system(call) and (call.subcommand in _REMOVING or (package is not None and package.action == "clean"))
+
+
 def packages_of(
     view: View, calls: Sequence[Call], found: Found, called: frozenset[str], tools: Sequence[str]
 ) -> Packages | Refused:
@@ -77,17 +84,29 @@ def packages_of(
                 name = install.package.manager.name
                 return Refused(call.instruction, f"which packages of {name} are needed at run time is not known")
             installs.append(install)
-    gone = {name for call in calls if is_system(call) and call.subcommand in _REMOVING for name in call.operands[1:]}
-    named = [name for each in installs if each.group not in gone for name in each.names if name not in gone]
+    gone = {
+        (name, call.instruction.index)
+        for call in calls if is_system(call) and call.subcommand in _REMOVING for name in call.operands[1:]
+    }  # fmt: skip
+    later = {name for name, _ in gone}
+    named: list[str] = []
+    left: list[str] = []
+    for each in installs:
+        at = each.call.instruction.index
+        for name in each.names:
+            if name in later or each.group in later:
+                # What goes in the RUN that brought it was never in the image.
+                left += () if {(name, at), (each.group, at)} & gone else (name,)
+            else:
+                named.append(name)
     if not named and not found.needs and not tools:
-        return Packages(None, (), ())
+        return Packages(None, tuple(left), ())
     releases = _releases(view.stage)
     if not releases:
-        at = installs[0].call.instruction if installs else view.stage.origin
-        return Refused(at, f"which release of its distribution {view.stage.base} stands on is not known")
+        where = installs[0].call.instruction if installs else view.stage.origin
+        return Refused(where, f"which release of its distribution {view.stage.base} stands on is not known")
     used = {call.program for call in calls}
     stay: list[str] = []
-    left: list[str] = []
     questions: list[Question] = []
     for name in named:
         counterpart = _counterpart(releases, name)
@@ -102,11 +121,8 @@ def packages_of(
         else:
             stay.append(name)
             if name.partition("=")[0].endswith(("-dev", "-devel")):
-                questions.append(
-                    Question(
-                        f"which libraries stand for {name} in every release that {view.stage.base} may be: it stays"
-                    )
-                )
+                releases_of = f"every release that {view.stage.base} may be"
+                questions.append(Question(f"which libraries stand for {name} in {releases_of}: it stays"))
     stay += (library for name in found.needs for library in _libraries(_counterpart(releases, name)))
     stay += tools
     if not stay:
@@ -161,14 +177,18 @@ def _read(call: Call, package: PackageCommand) -> _Install | None:
     return _Install(call, package, tuple(names), (*front, package.words[package.subcommand].text, *options), group)
 
 
+def packages_for(stage: Stage, at: Instruction, names: tuple[str, ...]) -> SystemPackages:
+    """An install where the author has none to go by."""
+    if stage.image.family == "alpine":
+        return SystemPackages(at, (), "apk add --no-cache", names, ())
+    return SystemPackages(at, ("apt-get update",), "apt-get install -y --no-install-recommends", names, (_CLEAN,))
+
+
 def _written(view: View, calls: Sequence[Call], installs: Sequence[_Install], stay: Sequence[str]) -> SystemPackages:
     """The install of the final stage, after the author's first one."""
     names = tuple(dict.fromkeys(stay))
     if not installs:
-        return SystemPackages(
-            view.stage.origin, ("apt-get update",), "apt-get install -y --no-install-recommends", names,
-            (_CLEAN,),
-        )  # fmt: skip
+        return packages_for(view.stage, view.stage.origin, names)
     first = installs[0]
     program = first.package.program_text
     assigned = " ".join(_assignments(calls, first))

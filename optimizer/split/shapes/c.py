@@ -61,7 +61,10 @@ def find(view: View) -> Found | Refused | None:
     more, questions = data(view, build, (".c", ".cc", ".cpp", ".h", ".hpp"), artifacts)
     if artifacts[0].evidence == _GUESSED:
         questions.append(Question(f"whether the build makes {artifacts[0].path}"))
-    linked = any(call.name == "ldconfig" for call in view.calls)
+    # The loader finds libraries in /usr/local/lib by its cache alone, which make may have brought up to date.
+    linked = any(call.name == "ldconfig" for call in view.calls) or (
+        "/usr/local" in folders and view.stage.image.family in ("debian", "ubuntu")
+    )
     return Found(
         "c", build.last, (*artifacts, *more), bases.slim(view.stage).written, build.numbers, build.sources,
         leaves=("the sources and object files",), questions=tuple(questions), after=("RUN ldconfig",) if linked else (),

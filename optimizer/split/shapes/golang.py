@@ -46,5 +46,6 @@ def find(view: View) -> Found | Refused | None:
         questions.append(Question(f"whether the build makes {found.path}"))
     return Found(
         "go", build.last, (found, *more), base, build.numbers, build.sources,
-        leaves=("the sources", "what the go command downloads"), questions=tuple(questions),
+        brings=bases.certificates(base), leaves=("the sources", "what the go command downloads"),
+        questions=tuple(questions),
     )  # fmt: skip
