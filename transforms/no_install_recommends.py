@@ -102,7 +102,7 @@ class NoInstallRecommends(Transform):
             "apt installs every recommended package as well"
             + (f"; {CERTIFICATES} is named, because https needs it" if more else ""),
             "the packages that are only recommended",
-            paths=["/usr/**", "/etc/**", "/var/lib/dpkg/**"], **differences([edits]),
+            paths=["/usr/**", "/etc/**", "/var/lib/dpkg/**", "/var/lib/apt/extended_states"], **differences([edits]),
         )  # fmt: skip
 
 

@@ -13,6 +13,9 @@ from optimizer.language_packages import Minor
 from optimizer.model import Model, Stage
 from optimizer.system_needs import first_need
 
+UNPACKED_NOT = ("/usr/share/doc/**", "/usr/share/info/**", "/usr/share/locale/**", "/usr/share/man/**")
+"""What dpkg leaves out of every package in a slim image, also of those that are installed in it."""
+
 
 class SlimBase(Transform):
     """Build on the slim variant of an official image where nothing shows a need of more.
@@ -92,6 +95,7 @@ class SlimBase(Transform):
             "what the full image has more than the slim one",
             removes=[was],
             adds=[was.replace(written, slim, 1)],
+            paths=UNPACKED_NOT,
         )
 
 
