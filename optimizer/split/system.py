@@ -101,7 +101,7 @@ def packages_of(
                 named.append(name)
     if not named and not found.needs and not tools:
         return Packages(None, tuple(left), ())
-    releases = _releases(view.stage)
+    releases = releases_of(view.stage)
     if not releases:
         where = installs[0].call.instruction if installs else view.stage.origin
         return Refused(where, f"which release of its distribution {view.stage.base} stands on is not known")
@@ -121,8 +121,8 @@ def packages_of(
         else:
             stay.append(name)
             if name.partition("=")[0].endswith(("-dev", "-devel")):
-                releases_of = f"every release that {view.stage.base} may be"
-                questions.append(Question(f"which libraries stand for {name} in {releases_of}: it stays"))
+                which = f"every release that {view.stage.base} may be"
+                questions.append(Question(f"which libraries stand for {name} in {which}: it stays"))
     stay += (library for name in found.needs for library in _libraries(_counterpart(releases, name)))
     stay += tools
     if not stay:
@@ -135,11 +135,17 @@ def packages_of(
     return Packages(_written(view, calls, installs, stay), tuple(left), tuple(questions))
 
 
-def _releases(stage: Stage) -> tuple[Release, ...]:
-    from optimizer.runtime_packages import Release, releases_of
+def releases_of(stage: Stage) -> tuple[Release, ...]:
+    """The releases of its distribution that a stage may begin with; none where that is not known."""
+    return _releases(stage.base or "", stage.image.family)
 
-    found = releases_of(stage.base or "")
-    return found or ((Release("alpine", ""),) if stage.image.family == "alpine" else ())
+
+@lru_cache(maxsize=1024)
+def _releases(base: str, family: str | None) -> tuple[Release, ...]:
+    from optimizer import runtime_packages
+
+    found = runtime_packages.releases_of(base)
+    return found or ((runtime_packages.Release("alpine", ""),) if family == "alpine" else ())
 
 
 @lru_cache(maxsize=1024)

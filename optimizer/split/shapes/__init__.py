@@ -1,6 +1,7 @@
 """How the results of a build are recognised, a language a module. Each module of this package is one.
 
-A shape has ``PROGRAMS``, the programs of which the stage must call one, and ``find(view)``: what it knows of the
+A shape has ``PROGRAMS``, the programs of which the stage must call one, ``BASES``, the images that it knows (official
+ones by their short name), and ``find(view)``: what it knows of the
 build, why it cannot be told, or None where the stage does not build with this language.
 """
 
@@ -23,6 +24,7 @@ class Shape(NamedTuple):
 
     name: str
     programs: frozenset[str]
+    bases: frozenset[str]
     find: Find
 
 
@@ -31,4 +33,4 @@ def load() -> tuple[Shape, ...]:
     """Every shape, by name."""
     names = sorted(path.stem for folder in __path__ for path in Path(folder).glob("*.py") if path.stem[0] != "_")
     modules = [(name, import_module(f"{__name__}.{name}")) for name in names]
-    return tuple(Shape(name, module.PROGRAMS, module.find) for name, module in modules)
+    return tuple(Shape(name, module.PROGRAMS, module.BASES, module.find) for name, module in modules)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from optimizer.images import parse_reference
 from optimizer.independence import UNKNOWN
 from optimizer.landing import inside
 from optimizer.split import bases
@@ -17,6 +16,7 @@ from optimizer.split.shapes._compiled import INTERPRETERS, build_of, data, progr
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"make", "gmake", "cmake", "ninja", "meson", "gcc", "g++", "cc", "c++", "clang", "clang++"})
+BASES = frozenset({"debian", "ubuntu", "alpine"})
 _COMPILERS = frozenset({"gcc", "g++", "cc", "c++", "clang", "clang++"})
 _PREFIX = ("--prefix", "-DCMAKE_INSTALL_PREFIX", "-DCMAKE_INSTALL_PREFIX:PATH")
 _PATH = ("/usr/local/bin", "/usr/local/sbin")
@@ -33,8 +33,6 @@ def find(view: View) -> Found | Refused | None:
     build = build_of(view, _is_build, ("/usr/local", "/opt"))
     if build is None or isinstance(build, Refused):
         return build
-    if parse_reference(view.stage.base or "").official not in ("debian", "ubuntu", "alpine"):
-        return Refused(view.stage.origin, f"what {view.stage.base or view.stage.origin.args} brings is not known")
     start = started(view)
     if start is None or start.name in INTERPRETERS:
         return Refused(build.last, "which program the image starts cannot be told")

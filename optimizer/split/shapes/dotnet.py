@@ -13,6 +13,7 @@ from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"dotnet"})
 _SDK = "mcr.microsoft.com/dotnet/sdk"
+BASES = frozenset({_SDK})
 _RUNTIME = "mcr.microsoft.com/dotnet/aspnet"
 
 
@@ -26,7 +27,7 @@ def find(view: View) -> Found | Refused | None:
     if build is None or isinstance(build, Refused):
         return build
     reference = parse_reference(view.stage.base or "")
-    if reference.name != _SDK or reference.tag is None or view.stage.origin.words[0] != view.stage.base:
+    if reference.tag is None or view.stage.origin.words[0] != view.stage.base:
         return Refused(
             view.stage.origin, f"there is no known runtime image for {view.stage.base or view.stage.origin.args}"
         )

@@ -12,6 +12,7 @@ from optimizer.split.shapes._compiled import build_of, data, program, started
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"go"})
+BASES = frozenset({"golang", "debian", "ubuntu", "alpine"})
 _STATIC = "gcr.io/distroless/static-debian12"
 _BUILDING = frozenset({"build", "install", "get"})
 
@@ -26,8 +27,6 @@ def find(view: View) -> Found | Refused | None:
     if build is None or isinstance(build, Refused):
         return build
     name = parse_reference(view.stage.base or "").official
-    if name not in ("golang", "debian", "ubuntu", "alpine"):
-        return Refused(view.stage.origin, f"what {view.stage.base or view.stage.origin.args} brings is not known")
     calls = [call for call in view.calls if _is_build(call) and call.subcommand != "get"]
     outputs = {path for call in calls if (out := call.option("-o")) and (path := call.at(out))}
     folders = [path.rpartition("/")[0] for path in outputs] if outputs else ["/go/bin"] if name == "golang" else []

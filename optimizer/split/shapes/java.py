@@ -15,6 +15,7 @@ from optimizer.split.shapes._compiled import build_of, started
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"mvn", "mvnw", "gradle", "gradlew"})
+BASES = frozenset({"maven", "gradle", "eclipse-temurin", "openjdk"})
 _GOALS = frozenset(
     {"package", "install", "verify", "build", "bootJar", "bootRepackage", "assemble", "shadowJar", "jar", "installDist"}
 )
@@ -60,7 +61,7 @@ def runtime(stage: Stage) -> str | None:
     """The image with the runtime of the same version as the development kit of the build."""
     reference = parse_reference(stage.base or "")
     name, tag = reference.official, reference.tag or ""
-    if name not in ("maven", "gradle", "eclipse-temurin", "openjdk") or stage.origin.words[0] != stage.base:
+    if stage.origin.words[0] != stage.base:
         return None
     found = _VERSION.search(tag if name in ("eclipse-temurin", "openjdk") else tag.partition("-")[2])
     if found is None or "windows" in tag:

@@ -15,6 +15,7 @@ from optimizer.split.plan import Artifact, Found, Question, Refused
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"npm", "yarn", "pnpm"})
+BASES = frozenset({"node"})
 _INSTALL = frozenset({"install", "i", "ci", "clean-install", "add"})
 _BUILDERS = frozenset({"tsc", "webpack", "vite", "ng", "nest", "next", "rollup", "esbuild", "gulp", "grunt", "parcel"})
 _COMMANDS = frozenset({
@@ -45,8 +46,6 @@ def find(view: View) -> Found | Refused | None:
     if not calls:
         return None
     first = calls[0].instruction
-    if parse_reference(view.stage.base or "").official != "node":
-        return Refused(first, f"which Node {view.stage.base or view.stage.origin.args} has is not known")
     for call in view.calls:
         if _is_global(call) and not {_plain(name) for name in call.operands[1:]} <= _COMMANDS:
             return Refused(call.instruction, f"`{call.text}` installs for all of the image")

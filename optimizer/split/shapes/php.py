@@ -5,7 +5,6 @@ Source: docker-library/php: docker-php-ext-install, docker-php-ext-enable and pe
 
 from __future__ import annotations
 
-from optimizer.images import parse_reference
 from optimizer.split.plan import Artifact, Found, Refused
 from optimizer.split.view import Call, View
 
@@ -13,6 +12,7 @@ _BUILDING = frozenset(
     {"docker-php-ext-install", "docker-php-ext-configure", "docker-php-ext-enable", "docker-php-source"}
 )
 PROGRAMS = _BUILDING | {"pecl"}
+BASES = frozenset({"php"})
 _PLACES = ("/usr/local/lib/php/extensions", "/usr/local/etc/php/conf.d")
 
 
@@ -20,8 +20,6 @@ def find(view: View) -> Found | Refused | None:
     """The extensions that the stage compiles."""
     calls = [call for call in view.calls if call.name in PROGRAMS]
     last = calls[-1].instruction
-    if parse_reference(view.stage.base or "").official != "php":
-        return Refused(last, f"which PHP {view.stage.base or view.stage.origin.args} has is not known")
     build = frozenset(
         number for number, call in enumerate(view.calls) if call.instruction.index <= last.index and _builds(call)
     )

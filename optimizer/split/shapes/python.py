@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from optimizer.document import Instruction
-from optimizer.images import parse_reference
 from optimizer.independence import UNKNOWN
 from optimizer.instructions import settings
 from optimizer.language_packages import NEEDS, PREBUILT, PURE, WHEELS, requirement
@@ -19,6 +18,7 @@ from optimizer.split.plan import Artifact, Found, Question, Refused
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"pip", "poetry", "pipenv", "uv", "pdm"})
+BASES = frozenset({"python"})
 _TOOLS = frozenset({"poetry", "poetry-plugin-export", "pipenv", "uv", "pdm", "pip-tools"})
 _PACKAGING = frozenset({"pip", "setuptools", "wheel"})
 _MAKERS = frozenset({"virtualenv", "venv"})
@@ -47,9 +47,6 @@ def find(view: View) -> Found | Refused | None:
     if not installs:
         return None
     first, last = installs[0].call.instruction, installs[-1].call.instruction
-    reference = parse_reference(view.stage.base or "")
-    if reference.official != "python":
-        return Refused(first, f"which Python {view.stage.base or view.stage.origin.args} has is not known")
     if reason := _in_the_way(view, installs):
         return Refused(first, reason)
     placed = _placed(view, installs)

@@ -5,12 +5,12 @@ Source: the official image's Dockerfile (GEM_HOME) and bundler's documentation o
 
 from __future__ import annotations
 
-from optimizer.images import parse_reference
 from optimizer.split import bases
 from optimizer.split.plan import Artifact, Found, Question, Refused
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"bundle", "bundler", "gem"})
+BASES = frozenset({"ruby"})
 _GEMS = "/usr/local/bundle"
 _MANIFESTS = frozenset({"Gemfile", "Gemfile.lock", ".ruby-version", "Gemfile*"})
 _LIBRARIES = {
@@ -26,9 +26,7 @@ def find(view: View) -> Found | Refused | None:
     calls = [call for call in view.calls if call.name in PROGRAMS and call.subcommand == "install"]
     if not any(call.name != "gem" for call in calls):
         return None
-    first, last = calls[0].instruction, calls[-1].instruction
-    if parse_reference(view.stage.base or "").official != "ruby":
-        return Refused(first, f"which Ruby {view.stage.base or view.stage.origin.args} has is not known")
+    last = calls[-1].instruction
     for call in view.calls:
         local = call.name in PROGRAMS and (
             "path" in call.operands or call.has("--path", "--standalone", "--install-dir", "-i")

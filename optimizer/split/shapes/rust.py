@@ -5,13 +5,13 @@ Source: the Cargo book (cargo build, cargo install, the target folder).
 
 from __future__ import annotations
 
-from optimizer.images import parse_reference
 from optimizer.split import bases
 from optimizer.split.plan import Found, Question, Refused
 from optimizer.split.shapes._compiled import build_of, data, program
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"cargo"})
+BASES = frozenset({"rust"})
 _BINARIES = "/usr/local/cargo/bin"
 
 
@@ -24,8 +24,6 @@ def find(view: View) -> Found | Refused | None:
     build = build_of(view, _is_build, ("/usr/local/cargo", "/usr/local/rustup"))
     if build is None or isinstance(build, Refused):
         return build
-    if parse_reference(view.stage.base or "").official != "rust":
-        return Refused(view.stage.origin, f"what {view.stage.base or view.stage.origin.args} brings is not known")
     calls = [call for call in view.calls if _is_build(call)]
     folders = [_BINARIES] if calls[-1].subcommand == "install" else []
     found = program(view, build, folders, f"`{calls[-1].text}` makes it")
