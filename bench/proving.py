@@ -1,0 +1,135 @@
+"""Puts projects to the proof: fetches each, rewrites its Dockerfile, and keeps what ``dockopt verify`` says of it."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from bench import projects, tools
+from bench.projects import Project, Unobtainable
+from optimizer.runner import note
+from optimizer.tasks import Ask, from_paths
+from optimizer.verify.builder import BuilderError, Options, find
+from optimizer.verify.document import report
+from optimizer.verify.verdict import Verdict, Wish, verify
+
+TIMEOUT = 1800.0
+"""Seconds that one build may take."""
+
+Row = dict[str, Any]
+
+
+def prove(project: Project, place: Path, select: tuple[str, ...], replay: int) -> Row:
+    """What builds of a project before and after say.
+
+    :param replay: how many of its last commits are built, too.
+    """
+    path = str(place / project.dockerfile)
+    tasks = from_paths([path], Ask(select, suggested=True, context=str(place))).tasks
+    wish = Wish(smoke=project.smoke, replay=replay, measure="sizes")
+    try:
+        with find("", Options(args=project.args, timeout=TIMEOUT)) as builder:
+            verdict = verify(tasks[0], builder, wish, lambda text: _progress(f"{project.name}: {text}"))
+    except BuilderError as error:
+        verdict = Verdict(tasks[0], "cannot be judged", error.message, error.lines)
+    return _row(verdict, select)
+
+
+def _row(verdict: Verdict, select: tuple[str, ...]) -> Row:
+    """A verdict as it is kept: what programs get to see of it, and why the rewrite is what it is."""
+    row: Row = json.loads(report([verdict]))["files"][0]
+    del row["path"], row["builder"]
+    outcome = verdict.outcome
+    fixes = outcome.fixes if outcome else ()
+    refusals = outcome.refusals if outcome else ()
+    notes = [note(fix, ())._asdict() for fix in fixes]
+    row["reasons"] = [each["reason"] for each in notes]
+    predicted = [each["predicted"] for each in notes if each.get("predicted") is not None]
+    row["predicted"] = (
+        sum(predicted) if predicted else None
+    )  # change of the expected rebuild, as a share of what it was
+    row["refusals"] = [each.reason for each in refusals if not select or each.transform in select]
+    for measured in row["measurements"]:
+        if measured["replay"]:
+            for side in ("before", "after"):
+                del measured["replay"][side]["steps"]  # of the last commit only
+    return row
+
+
+def explanation(row: Mapping[str, Any]) -> str:
+    """Why a project's row is what it is, in one sentence."""
+    differences = [words for fix in row.get("fixes", ()) for words in fix["differences"]]
+    lines = [f"{row['message']}: {line}" if row["message"] else line for line in row.get("lines", ())[-1:]]
+    found = [*differences, *lines, row["message"], *row.get("reasons", ()), *row.get("refusals", ())]
+    return next((words for words in found if words), "nothing to change").replace("|", "\\|").replace("\n", " ")
+
+
+def link(name: str, row: Mapping[str, Any]) -> str:
+    """A project as the first cell of its line in a table."""
+    return f"[{name}]({row['url']}/tree/{row['commit']})"
+
+
+def main(
+    bench: str,
+    about: str | None,
+    default: tuple[str, ...],
+    page: Callable[[Mapping[str, Any]], str],
+    arguments: Sequence[str] | None,
+    commits: int = 0,
+) -> None:
+    """The command line of a bench: completes its results a project at a time, and writes its page."""
+    results_file = Path(__file__).parent / "results" / f"{bench}.json"
+    parser = argparse.ArgumentParser(prog=f"python -m bench.{bench}", description=about)
+    parser.add_argument("--only", default="", help="only projects with this in their name")
+    parser.add_argument("--select", default=",".join(default), help="these transforms (%(default)s)")
+    parser.add_argument("--mirror", type=Path, help="a folder of clones, OWNER+NAME, in place of the public addresses")
+    parser.add_argument("--work", type=Path, help="a folder for the checkouts, kept (a temporary one)")
+    parser.add_argument("--results", type=Path, default=results_file, help="the JSON to complete (%(default)s)")
+    parser.add_argument("--render", action="store_true", help="measure nothing, only write the page")
+    parser.add_argument("--write", type=Path, help="write the page for people")
+    if commits:
+        parser.add_argument("--commits", type=int, default=commits, help="how many of the last ones (%(default)s)")
+    options = parser.parse_args(arguments)
+    results = json.loads(options.results.read_text()) if options.results.exists() else {"rows": {}}
+    select = tuple(filter(None, options.select.split(",")))
+    with ExitStack() as stack:
+        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dockopt-bench-")))
+        for project in [] if options.render else projects.load(bench, options.only):
+            row = _measured(project, options.mirror, work, select, vars(options).get("commits", 0))
+            results["rows"][project.name] = row
+            results |= {"made": datetime.date.today().isoformat(), "machine": tools.machine(), "select": select}
+            results["rows"] = {
+                each.name: results["rows"][each.name] for each in projects.load(bench) if each.name in results["rows"]
+            }
+            options.results.parent.mkdir(exist_ok=True)
+            options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+            _progress(f"{project.name}: {row['status']}: {explanation(row)}")
+    text = page(results)
+    if options.write:
+        options.write.write_text(text)
+    else:
+        print(text)
+
+
+def _measured(project: Project, mirror: Path | None, work: Path, select: tuple[str, ...], commits: int) -> Row:
+    facts: Row = {"url": project.url, "commit": project.commit, "ecosystem": project.ecosystem}
+    facts["stand_ins"] = project.stand_ins
+    if project.reason:
+        return facts | {"status": "does not build", "message": project.reason}
+    try:
+        place = projects.checkout(project, mirror, work)
+        projects.stand_in(project)
+    except Unobtainable as error:
+        return facts | {"status": "cannot be judged", "message": str(error)}
+    return facts | prove(project, place, select, commits)
+
+
+def _progress(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
