@@ -8,8 +8,11 @@ from optimizer.model import Model, Stage
 from optimizer.split import shapes
 from optimizer.split.plan import Found, Refused, Split
 from optimizer.split.planning import plan
-from optimizer.split.system import releases_of
+from optimizer.split.shapes import Shape
 from optimizer.split.view import View
+
+_MAKING = frozenset({"pip", "npm", "bundle"})
+"""Programs that nobody calls but to build."""
 
 
 def find(model: Model, stage: Stage, context: BuildContext | None) -> Split | Refused | None:
@@ -19,10 +22,11 @@ def find(model: Model, stage: Stage, context: BuildContext | None) -> Split | Re
     known = [shape for shape in shapes.load() if base in shape.bases]
     if not known:
         return Refused(stage.origin, f"what {shown} brings is not known")
-    if not any(each.keyword in ("CMD", "ENTRYPOINT") for each in stage.instructions):
+    if context is None and not any(each.keyword in ("CMD", "ENTRYPOINT") for each in stage.instructions):
         return Refused(stage.origin, "there is no CMD or ENTRYPOINT that says what runs in the image")
-    if any("apt" in run.text for run in stage.runs) and not releases_of(stage):
-        return Refused(stage.origin, f"which release of its distribution {shown} stands on is not known")
+    text = "\n".join(run.text for run in stage.runs)
+    if not any(program in text for shape in known for program in shape.programs):
+        return _unknown(stage, next((each for each in shapes.load() if _is_in(text, each)), None))
     view = View(model, stage, context)
     names = {call.name for call in view.calls}
     used = [shape for shape in shapes.load() if shape.programs & names]
@@ -30,10 +34,19 @@ def find(model: Model, stage: Stage, context: BuildContext | None) -> Split | Re
     if refused := next((each for _, each in found if isinstance(each, Refused)), None):
         return refused
     builds = [each for _, each in found if isinstance(each, Found)]
-    if not builds:
-        return None
-    if other := next((shape for shape in used if shape not in known), None):
-        return Refused(stage.origin, f"it builds with {other.name}, too, and what {shown} has for that is not known")
+    other = next((shape for shape in used if shape not in known), None)
+    if other and (builds or other.programs & _MAKING):
+        return _unknown(stage, other)
     if len(builds) > 1:
         return Refused(stage.origin, f"it builds with {' and with '.join(each.language for each in builds)}")
-    return plan(view, builds[0])
+    return plan(view, builds[0]) if builds else None
+
+
+def _is_in(text: str, shape: Shape) -> bool:
+    return any(program in text for program in _MAKING & shape.programs)
+
+
+def _unknown(stage: Stage, shape: Shape | None) -> Refused | None:
+    """Why a language's build cannot be told on this image; None without one."""
+    shown = stage.base or stage.origin.args
+    return shape and Refused(stage.origin, f"it builds with {shape.name}, and what {shown} has for that is not known")

@@ -91,6 +91,8 @@ class Found:
     """Packages of the distribution whose libraries the result is linked with."""
     brings: tuple[str, ...] = ()
     """Packages that the image of the build has, the final stage's base has not, and the program may read."""
+    repeated: frozenset[int] = frozenset()
+    """Numbers of the calls that the final stage needs as well as the build."""
     builders: frozenset[str] = frozenset()
     """Packages of the distribution that this language's builds use, and its programs seldom."""
     leaves: tuple[str, ...] = ()

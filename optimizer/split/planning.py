@@ -28,9 +28,10 @@ SETUP = frozenset({
 })  # fmt: skip
 """Commands that make users, folders and links, and need nothing but the base image."""
 NEUTRAL = frozenset({
-    "", "echo", "printf", "cd", "set", "export", "true", ":", "test", "[", "ls", "cat", "rm", "rmdir", "sleep", "date",
-    "pwd", "which", "type", "uname", "nproc", "id", "umask", "exit", "find", "du", "df", "head", "tail", "grep",
-    "apt-mark", "hash", "unset", "command", "dpkg", "xargs", "sort", "awk", "sed", "cut", "sh", "bash", "dpkg-query",
+    "", ":", "[", "apt-mark", "arch", "awk", "bash", "cat", "cd", "command", "cut", "date", "df", "dpkg", "dpkg-query",
+    "du", "echo", "exit", "export", "find", "grep", "hash", "head", "hostname", "id", "ldd", "ls", "nproc", "printf",
+    "pwd", "rm", "rmdir", "sed", "set", "sh", "sleep", "sort", "tail", "test", "true", "type", "umask", "uname",
+    "unset", "which", "whoami", "xargs",
 })  # fmt: skip
 """Commands that leave nothing behind that anybody needs; `sh -c` is judged by what it runs."""
 _NAMES = ("build", "builder", "build-stage", "compile")
@@ -71,9 +72,21 @@ def refusal(view: View, found: Found) -> Refused | None:
             return Refused(each, "it writes a file from the Dockerfile's own text")
     if any(flag.name == "platform" and "$" in (flag.value or "") for flag in stage.origin.flags):
         return Refused(stage.origin, "the platform of the build comes from a build argument")
+    if not view.starts and not any(
+        inside(each.path, "/usr/local") or each.path == "/opt/venv" for each in found.artifacts
+    ):
+        return Refused(stage.origin, "there is no CMD or ENTRYPOINT that says what runs in the image")
+    if not view.starts and not _is_of_the_project(view, found):
+        return Refused(stage.origin, "there is no CMD or ENTRYPOINT, and what is built is not this project")
     if any(source.name.isdigit() for source in view.model.sources):
         return Refused(stage.origin, "a stage is named by its number")
     return None
+
+
+def _is_of_the_project(view: View, found: Found) -> bool:
+    """Whether the sources that are built come from the build context: then the image is for what is built."""
+    copies = (each for at, each in view.brought.items() if at < found.last.index and each.broad and each.known)
+    return any(each.instruction.flag("from") is None for each in copies)
 
 
 def _is_root(stage: Stage, instruction: Instruction) -> bool:
@@ -162,11 +175,14 @@ class _Planning:
 
     def run(self, each: Instruction) -> Part | Refused:
         calls = [(number, call) for number, call in enumerate(self.view.calls) if call.instruction is each]
-        builds = False
+        builds = repeated = False
         setup: list[Call] = []
         for number, call in calls:
             if number in self.found.build or is_system(call):
                 builds = True
+            elif number in self.found.repeated or _writes_a_setting(call):
+                repeated = True
+                setup.append(call)
             elif call.name in SETUP:
                 setup.append(call)
             elif call.name not in NEUTRAL or (call.argv and UNKNOWN in call.argv[0]) or _runs_anything(call):
@@ -177,7 +193,9 @@ class _Planning:
         if not wanted:
             return Part.BUILD
         if not builds and len(wanted) == len(setup):
-            used = any(self.view.mentions(word, self.early[self.early.index(each) + 1 :]) for word in _paths(wanted))
+            used = repeated or any(
+                self.view.mentions(word, self.early[self.early.index(each) + 1 :]) for word in _paths(wanted)
+            )
             return Part.BOTH if used else Part.RUNTIME
         if not all(call.certain for call in wanted):
             return Refused(
@@ -189,7 +207,8 @@ class _Planning:
     def is_about_build(self, call: Call) -> bool:
         """Whether a command works on nothing but what only the build needs, or what is taken over as a whole."""
         folders = (*self.found.sources, *(each.path for each in self.found.artifacts), "/tmp")
-        paths = [call.at(word) for word in _paths([call])]
+        words = _paths([call]) if not _writes_a_setting(call) else ()
+        paths = [call.at(word) for word in words]
         return bool(paths) and all(path is not None and any(inside(path, each) for each in folders) for path in paths)
 
     def copy(self, each: Instruction) -> Part | Refused:
@@ -237,6 +256,13 @@ class _Planning:
         if installs and call.package is not None and call.package.manager.name == "apt" and not own:
             return f"`{shortened(call.text)}` relies on package lists that the build has fetched"
         return None
+
+
+def _writes_a_setting(call: Call) -> bool:
+    """Whether it writes a line into a file of the system, other than those of the package managers."""
+    targets = [redirect.target.literal for redirect in call.command.redirects if redirect.op in (">", ">>")]
+    path = targets[0] if len(targets) == 1 else None
+    return call.name in ("echo", "printf") and path is not None and path.startswith("/etc/") and path[4:9] != "/apt/"
 
 
 def _runs_anything(call: Call) -> bool:

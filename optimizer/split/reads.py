@@ -15,7 +15,14 @@ from optimizer.shell import Script, parse
 from optimizer.split.view import Call, View, calls_of
 from optimizer.system_needs import ENDINGS, MOST_SOURCES, SPAWNING
 
-_QUOTED = re.compile(r"""["'`]([A-Za-z][\w+.-]*)(?=["'` ])""")
+_STARTING = re.compile(
+    r"(?:spawn|exec|fork|run|call|popen|output|system|command|expect)\w*\s*[(\[]+\s*"
+    r"""["'`]([A-Za-z][\w+.-]*)(?=["'` ])""",
+    re.IGNORECASE,
+)
+"""A call that starts a program, with the program's name: ``subprocess.run(["git", …])``, ``execFile('git', …)``."""
+_ASIDE = frozenset({"test", "tests", "spec", "__tests__", "docs", "doc", "examples"})
+"""Folders whose sources no image runs."""
 _DEEPEST = 4
 
 
@@ -56,12 +63,12 @@ def _by_sources(view: View) -> Iterator[Called]:
     for each in view.copied:
         for match in view.context.glob(each.source) if each.source is not None else ():
             for path in leftovers.rest(view.context, match) if view.context.is_dir(match) else (match,):
-                if path.rpartition(".")[2] not in ENDINGS:
+                if path.rpartition(".")[2] not in ENDINGS or _ASIDE & set(path.split("/")):
                     continue
                 left -= 1
                 if left < 0:
                     return
                 text = view.context.read(path) or ""
                 if any(marker in text for marker in SPAWNING):
-                    for name in dict.fromkeys(_QUOTED.findall(text)):
+                    for name in dict.fromkeys(_STARTING.findall(text)):
                         yield Called(name, posixpath.normpath(path), each.instruction)

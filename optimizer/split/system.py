@@ -101,7 +101,8 @@ def packages_of(
                 named.append(name)
     if not named and not found.needs and not tools:
         return Packages(None, tuple(left), ())
-    releases = releases_of(view.stage)
+    exact = releases_of(view.stage)
+    releases = exact or _relatives(view.stage)
     if not releases:
         where = installs[0].call.instruction if installs else view.stage.origin
         return Refused(where, f"which release of its distribution {view.stage.base} stands on is not known")
@@ -111,7 +112,8 @@ def packages_of(
     for name in named:
         counterpart = _counterpart(releases, name)
         commands = set(COMMANDS.get(name, name).split())
-        building = counterpart.kind in (Kind.BUILD, Kind.DEV) or name in found.builders
+        # Compilers have one name in all releases; which library stands for headers has to be known of this very one.
+        building = counterpart.kind is Kind.BUILD or (counterpart.kind is Kind.DEV and exact) or name in found.builders
         if building and not commands & called:
             left.append(name)
             stay += _libraries(counterpart) if counterpart.kind in (Kind.BUILD, Kind.DEV) else ()
@@ -121,9 +123,8 @@ def packages_of(
         else:
             stay.append(name)
             if name.partition("=")[0].endswith(("-dev", "-devel")):
-                which = f"every release that {view.stage.base} may be"
-                questions.append(Question(f"which libraries stand for {name} in {which}: it stays"))
-    stay += (library for name in found.needs for library in _libraries(_counterpart(releases, name)))
+                questions.append(Question(f"which libraries stand for {name} in {view.stage.base}: it stays"))
+    stay += (library for name in found.needs if exact for library in _libraries(_counterpart(releases, name)))
     stay += tools
     if not stay:
         return Packages(None, tuple(left), tuple(questions))
@@ -133,6 +134,13 @@ def packages_of(
             adding.instruction, f"`{shortened(adding.text)}` adds a repository, and the final stage would lack it"
         )
     return Packages(_written(view, calls, installs, stay), tuple(left), tuple(questions))
+
+
+def _relatives(stage: Stage) -> tuple[Release, ...]:
+    """Releases that are known, of the same family as one that is not."""
+    from optimizer.runtime_packages import known_releases
+
+    return known_releases("debian") if stage.image.family in ("debian", "ubuntu") else ()
 
 
 def releases_of(stage: Stage) -> tuple[Release, ...]:

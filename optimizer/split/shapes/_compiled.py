@@ -164,4 +164,6 @@ def data(
 
 
 def _is_code(view: View, folder: str, endings: tuple[str, ...]) -> bool:
-    return view.context is not None and all(path.endswith(endings) for path in view.context.files(folder))
+    """Whether a folder holds sources more than anything else."""
+    files = [path.endswith(endings) for path in view.context.files(folder)] if view.context else []
+    return sum(files) * 2 >= len(files)

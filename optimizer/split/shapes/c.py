@@ -34,13 +34,17 @@ def find(view: View) -> Found | Refused | None:
     if build is None or isinstance(build, Refused):
         return build
     start = started(view)
-    if start is None or start.name in INTERPRETERS:
+    if (start is None and view.starts) or (start is not None and start.name in INTERPRETERS):
         return Refused(build.last, "which program the image starts cannot be told")
     prefixes = tuple(dict.fromkeys(_prefixes(view)))
     if None in prefixes or any(prefix in _SYSTEM for prefix in prefixes):
         return Refused(build.last, "it is installed among the files of the system")
     folders = [prefix for prefix in prefixes if prefix is not None]
-    if folders:
+    if folders and start is None:
+        artifacts = [Artifact(folder, folder, "the build installs into it") for folder in folders]
+    elif start is None:
+        return Refused(build.last, "there is no CMD or ENTRYPOINT that says what runs in the image")
+    elif folders:
         place = start.path or next(
             (f"{folder}/bin/{start.name}" for folder in folders if f"{folder}/bin" in _PATH), None
         )

@@ -46,19 +46,24 @@ def find(view: View) -> Found | Refused | None:
     if not calls:
         return None
     first = calls[0].instruction
-    for call in view.calls:
-        if _is_global(call) and not {_plain(name) for name in call.operands[1:]} <= _COMMANDS:
-            return Refused(call.instruction, f"`{call.text}` installs for all of the image")
     folders = {call.workdir for call in calls}
     folder = next(iter(folders))
     if len(folders) > 1 or folder is None or folder == "/":
         return Refused(first, "packages are installed in several folders, or in one that is not known")
     builds = [call for call in view.calls if _builds(call)]
     last = max((call.instruction for call in (*calls, *builds)), key=lambda each: each.index)
+    called = {call.name for call in view.starts} | {
+        call.name for call in view.calls if call.instruction.index > last.index
+    }
+    repeated = frozenset(
+        number
+        for number, call in enumerate(view.calls)
+        if _is_global(call) and not {_plain(name) for name in call.operands[1:]} <= _COMMANDS - called
+    )
     own = PROGRAMS | _BUILDERS | {"npx", "corepack"}
     numbers = frozenset(
         number for number, call in enumerate(view.calls) if call.instruction.index <= last.index and call.name in own
-    )
+    ) - repeated  # fmt: skip
     base = bases.slim(view.stage)
     questions: list[Question] = []
     package = _package(view, folder)
@@ -73,7 +78,7 @@ def find(view: View) -> Found | Refused | None:
         return Found(
             "node", last, (Artifact(modules, modules, f"`{calls[-1].text}` installs into it"),), base.written, numbers,
             manifests=_MANIFESTS if covered else frozenset(), questions=tuple(questions),
-            builders=_BUILDERS_OF_MODULES,
+            builders=_BUILDERS_OF_MODULES, repeated=repeated,
         )  # fmt: skip
     tool = calls[-1].name
     modern = view.path_in_context(f"{folder}/.yarnrc.yml") is not None
@@ -87,7 +92,7 @@ def find(view: View) -> Found | Refused | None:
         "node", last, (Artifact(folder, folder, evidence),), base.written, numbers,
         finish=(f"RUN {_prune(view, tool)}",) if prune else (),
         leaves=("packages for development",) if prune else (), questions=tuple(questions),
-        builders=_BUILDERS_OF_MODULES,
+        builders=_BUILDERS_OF_MODULES, repeated=repeated,
     )  # fmt: skip
 
 
