@@ -57,14 +57,23 @@ class MultiStage(Transform):
     CMD ["python", "app.py"]
     ```
 
+    Python packages go into a virtual environment at one path in both stages. The results of other languages are what
+    the image starts, the folder that the build installs into, or the working directory with the packages for
+    development taken out; and files beside the sources that these name.
+
     ## When it refuses
-    - what a command of the build leaves in the image is not known;
-    - the base image, or its release, is not known;
-    - another user takes over in the middle of the build, or ONBUILD leaves triggers;
-    - a command behind the build calls what the build leaves behind.
+    - what a command of the build leaves in the image is not known, or which file is the program;
+    - what the base image brings is not known, or which library stands for a `-dev` package: then that package stays;
+    - another user takes over in the middle of the build, files get another owner there, or ONBUILD leaves triggers;
+    - the program is started by the installer (`poetry run`), or by the path that it would have without a split;
+    - a command behind the build calls what the build leaves behind;
+    - no CMD or ENTRYPOINT says what runs in the image, and what is built is not the project.
+
+    Nothing is said where nothing would be left behind: pure Python on a slim image stays as it is.
 
     ## Safety
-    Suggested: what a program reads and calls at run time cannot be read from its text with certainty (section 6).
+    Suggested: what a program reads and calls at run time cannot be read from its text with certainty (section 6). Each
+    suggestion says what could not be seen.
     """
 
     name = "multi_stage"

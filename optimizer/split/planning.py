@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from optimizer.document import Instruction
 from optimizer.image_tools import BUILDING, brought_by, package_of
 from optimizer.independence import UNKNOWN
 from optimizer.instructions import settings
-from optimizer.landing import inside
+from optimizer.landing import inside, touch
 from optimizer.model import Stage
 from optimizer.packages.commands import SHELLS, handed
 from optimizer.split import bases, reads
@@ -27,6 +27,8 @@ SETUP = frozenset({
     "touch",
 })  # fmt: skip
 """Commands that make users, folders and links, and need nothing but the base image."""
+_MODES = frozenset({"chmod", "chown", "chgrp"})
+_FILES = frozenset({"mkdir", "touch", "ln"})
 NEUTRAL = frozenset({
     "", ":", "[", "apt-mark", "arch", "awk", "bash", "cat", "cd", "command", "cut", "date", "df", "dpkg", "dpkg-query",
     "du", "echo", "exit", "export", "find", "grep", "hash", "head", "hostname", "id", "ldd", "ls", "nproc", "printf",
@@ -184,6 +186,8 @@ class _Planning:
                 repeated = True
                 setup.append(call)
             elif call.name in SETUP:
+                if call.name in ("chown", "chgrp") and self.is_taken(call):
+                    return Refused(each, f"`{shortened(call.text)}` gives an owner that does not come along")
                 setup.append(call)
             elif call.name not in NEUTRAL or (call.argv and UNKNOWN in call.argv[0]) or _runs_anything(call):
                 return Refused(each, f"what `{shortened(call.text)}` leaves in the image is not known")
@@ -210,6 +214,11 @@ class _Planning:
         words = _paths([call]) if not _writes_a_setting(call) else ()
         paths = [call.at(word) for word in words]
         return bool(paths) and all(path is not None and any(inside(path, each) for each in folders) for path in paths)
+
+    def is_taken(self, call: Call) -> bool:
+        """Whether a command works on something that is taken over from the builder."""
+        paths = [path for word in _paths([call]) if (path := call.at(word))]
+        return any(touch(path, artifact.path) for path in paths for artifact in self.found.artifacts)
 
     def copy(self, each: Instruction) -> Part | Refused:
         brought = self.view.brought[each.index]
@@ -270,9 +279,11 @@ def _runs_anything(call: Call) -> bool:
     return call.name in SHELLS and handed(call.command)[0] != "text"
 
 
-def _paths(calls: list[Call]) -> Iterator[str]:
+def _paths(calls: Sequence[Call]) -> Iterator[str]:
+    """What commands that make files and folders, or change them, name as paths."""
     for call in calls:
-        yield from (word for word in call.operands if "/" in word and UNKNOWN not in word)
+        operands = call.operands[1:] if call.name in _MODES else call.operands if call.name in _FILES else ()
+        yield from (word for word in operands if UNKNOWN not in word)
 
 
 def _is_nothing(call: Call) -> bool:
