@@ -139,7 +139,7 @@ def _package(view: View, folder: str) -> dict[str, Any] | None:
 
 def _needs_dev(view: View, package: dict[str, Any]) -> bool:
     """Whether what the image starts may be a package for development."""
-    names = set(package.get("devDependencies", ()))
+    names = {name for name in package.get("devDependencies", ()) if not name.startswith("@types/")}
     words = set(_words(view, package))
     return any(word in names or any(word == name.rpartition("/")[2] for name in names) for word in words)
 

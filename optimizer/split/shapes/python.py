@@ -202,7 +202,18 @@ def _placed(view: View, installs: Sequence[_Install]) -> _Placed | str:
     line = f"ENV PATH={path}/bin:$PATH"
     lines = (f"RUN python -m venv {path}", *([f"ENV VIRTUAL_ENV={path}"] if switched else []), line)
     evidence = "pip installs into it, because its folder comes first in PATH"
-    return _Placed((Artifact(path, path, evidence), *artifacts), {at.index: lines}, (line,))
+    return _Placed((Artifact(path, path, evidence), *artifacts), {_before_copies(view, at): lines}, (line,))
+
+
+def _before_copies(view: View, install: Instruction) -> int:
+    """The number of the first COPY directly before an install: what comes before it stays when files change."""
+    found = install.index
+    for each in reversed([each for each in view.stage.instructions if each.index < install.index]):
+        if each.keyword in ("COPY", "ADD"):
+            found = each.index
+        elif each.keyword not in ("WORKDIR", "LABEL", "EXPOSE", "MAINTAINER"):
+            break
+    return found
 
 
 class _Problem(NamedTuple):
