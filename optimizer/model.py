@@ -81,25 +81,25 @@ class Stage(Struct, frozen=True, dict=True):
         return known if stage.pinned else replace(known, workdir=None, user=None, env={})
 
     @cached_property
-    def _states(self) -> tuple[State, ...]:
-        """The state before each instruction, and after the last."""
+    def _states(self) -> Mapping[int | None, State]:
+        """The state before each instruction, by its number, and under None the one after the last."""
         if self.parent is not None:
             state = self.parent.final_state
         else:
             state = State(dict(self.image.env), False, self.image.workdir, self.image.user, DEFAULT_SHELL)
-        states = [state]
+        states: dict[int | None, State] = {}
         for instruction in self.instructions:
+            states[instruction.index] = state
             state = _step(state, instruction)
-            states.append(state)
-        return tuple(states)
+        return {**states, None: state}
 
     @property
     def final_state(self) -> State:
-        return self._states[-1]
+        return self._states[None]
 
     def state(self, instruction: Instruction) -> State:
         """What is in force when the instruction (of this stage) begins."""
-        return self._states[instruction.index - self.origin.index - 1]
+        return self._states[instruction.index]
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:

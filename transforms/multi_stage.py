@@ -26,6 +26,7 @@ class MultiStage(Transform):
     A stage that builds a program and also runs it becomes two. The first one has the author's instructions up to the
     end of the build. The second one begins with an image of the same distribution and release, installs the packages
     that are needed at run time, takes the results from the first, and goes on with the author's other instructions.
+    A last stage that is built on the stage of the build (`FROM build`) begins with such an image, too.
 
     ## Why
     Compilers, headers, package managers and their caches are needed to build the image, not to run it; they are pulled,
@@ -64,6 +65,7 @@ class MultiStage(Transform):
     ## When it refuses
     - what a command of the build leaves in the image is not known, or which file is the program;
     - what the base image brings is not known, or which library stands for a `-dev` package: then that package stays;
+    - the last stage is built on one that others use as well, and that would have to build in another way;
     - another user takes over in the middle of the build, files get another owner there, or ONBUILD leaves triggers;
     - the program is started by the installer (`poetry run`), or by the path that it would have without a split;
     - a command behind the build calls what the build leaves behind;
@@ -83,7 +85,8 @@ class MultiStage(Transform):
 
     def propose(self, model: Model, context: BuildContext | None, options: Options) -> Iterator[Proposal]:
         stage = model.final
-        if stage.parent is not None or not any(program in run.text for run in stage.runs for program in PROGRAMS):
+        runs = (run.text for each in stage.lineage for run in each.runs)
+        if not any(program in text for text in runs for program in PROGRAMS):
             return
         from optimizer.split import find
         from optimizer.split.plan import Refused
@@ -102,7 +105,7 @@ class MultiStage(Transform):
         evidence = "; ".join(f"{each.path} goes over: {each.evidence}" for each in split.artifacts)
         questions = "; ".join(f"could not see {question.text}" for question in split.questions)
         return self.fix(
-            split.stage.origin,
+            split.final.origin,
             written.edits,
             f"only the build needs {left} ({evidence})" + (f"; {questions}" if questions else ""),
             left,

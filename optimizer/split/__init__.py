@@ -6,6 +6,7 @@ from optimizer.context import BuildContext
 from optimizer.images import parse_reference
 from optimizer.model import Model, Stage
 from optimizer.split import shapes
+from optimizer.split.lineage import joined
 from optimizer.split.plan import Found, Refused, Split
 from optimizer.split.planning import plan
 from optimizer.split.shapes import Shape
@@ -16,7 +17,11 @@ _MAKING = frozenset({"pip", "npm", "bundle"})
 
 
 def find(model: Model, stage: Stage, context: BuildContext | None) -> Split | Refused | None:
-    """How a stage becomes two, why it cannot, or None where nothing would be left behind."""
+    """How a stage becomes two, why it cannot, or None where nothing would be left behind.
+
+    A stage that is built on another one is read with it: the build may stand in either.
+    """
+    final, stage = stage, joined(stage)
     reference = parse_reference(stage.base or "")
     base, shown = reference.official or reference.name, stage.base or stage.origin.args
     known = [shape for shape in shapes.load() if base in shape.bases]
@@ -39,7 +44,7 @@ def find(model: Model, stage: Stage, context: BuildContext | None) -> Split | Re
         return _unknown(stage, other)
     if len(builds) > 1:
         return Refused(stage.origin, f"it builds with {' and with '.join(each.language for each in builds)}")
-    return plan(view, builds[0]) if builds else None
+    return plan(view, builds[0], final) if builds else None
 
 
 def _is_in(text: str, shape: Shape) -> bool:

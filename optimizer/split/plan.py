@@ -105,6 +105,9 @@ class Split:
     """A stage that becomes two."""
 
     stage: Stage
+    """With what it is built on (`optimizer.split.lineage`)."""
+    final: Stage
+    """The stage as it stands in the file."""
     builder: str
     """The name of the builder stage."""
     base: str
@@ -125,3 +128,13 @@ class Split:
     """What stays behind, as a reason says it."""
     loses: tuple[str, ...]
     """Files and folders of the sources that the image no longer has."""
+
+    @property
+    def builds_itself(self) -> bool:
+        """Whether the build ends in the stage itself, and not in one that it is built on: that one is there already."""
+        return self.last.index > self.final.origin.index
+
+    @property
+    def passed(self) -> tuple[Instruction, ...]:
+        """What stands behind the build in stages before the final one, which no longer begins with them."""
+        return tuple(each for each in self.stage.instructions if self.last.index < each.index < self.final.origin.index)

@@ -14,6 +14,7 @@ from optimizer.landing import inside, touch
 from optimizer.model import Stage
 from optimizer.packages.commands import SHELLS, handed
 from optimizer.split import bases, reads
+from optimizer.split.lineage import others
 from optimizer.split.plan import Found, Part, Question, Refused, Split
 from optimizer.split.system import is_removal, is_system, packages_of
 from optimizer.split.view import Call, View, shortened
@@ -39,10 +40,10 @@ NEUTRAL = frozenset({
 _NAMES = ("build", "builder", "build-stage", "compile")
 
 
-def plan(view: View, found: Found) -> Split | Refused | None:
+def plan(view: View, found: Found, final: Stage) -> Split | Refused | None:
     """Decide about each instruction; None where nothing would be left behind."""
     found = replace(found, last=_with_cleaning(view, found.last))
-    return refusal(view, found) or _Planning(view, found).split()
+    return refusal(view, found) or _Planning(view, found, final).split()
 
 
 def _with_cleaning(view: View, last: Instruction) -> Instruction:
@@ -102,6 +103,7 @@ class _Planning:
 
     view: View
     found: Found
+    final: Stage
     setup: dict[int, tuple[str, ...]] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
 
@@ -113,13 +115,20 @@ class _Planning:
     def late(self) -> tuple[Instruction, ...]:
         return tuple(each for each in self.view.stage.instructions if each.index > self.found.last.index)
 
+    @property
+    def ends(self) -> Stage:
+        """The stage in which the build ends."""
+        return next(each for each in self.final.lineage if each.origin.index < self.found.last.index)
+
     def split(self) -> Split | Refused | None:
         parts: dict[int, Part] = {}
         for each in self.early:
             part = self.part(each)
             if isinstance(part, Refused):
                 return part
-            parts[each.index] = part
+            # What stands in a stage before the final one is of that stage as well, and stays there.
+            shared = part is Part.RUNTIME and each.index < self.final.origin.index
+            parts[each.index] = Part.BOTH if shared else part
         called = self.called()
         if isinstance(called, Refused):
             return called
@@ -137,12 +146,14 @@ class _Planning:
             return None  # sources and caches alone are better removed where they are made
         if not packages.left and not self.found.leaves and bases.suffices_slim(self.view):
             return None  # then the whole stage can build on the slim image
+        if refused := self.needed_by_others():
+            return refused
         questions = (*self.found.questions, *packages.questions, *self.questions)
         if self.view.context is None:
             questions += (Question("what the program reads and calls when it runs: there is no build context"),)
         return Split(
-            self.view.stage, self.builder(), self.found.base, self.found.last, parts, self.setup, self.found.prepare,
-            self.found.finish, self.found.environment, packages.stay, self.found.artifacts, self.found.after,
+            self.view.stage, self.final, self.builder(), self.found.base, self.found.last, parts, self.setup,
+            self.found.prepare, self.found.finish, self.found.environment, packages.stay, self.found.artifacts, self.found.after,
             questions, tuple(leaves), (*self.found.sources, *self.left_copies(parts)),
         )  # fmt: skip
 
@@ -152,7 +163,25 @@ class _Planning:
             if part is Part.BUILD and index in self.view.brought:
                 yield from self.view.brought[index].zones
 
+    def needed_by_others(self) -> Refused | None:
+        """Why a stage before the final one must stay as it is, where the build would be another one there."""
+        behind = self.found.last.index + 1
+        changed = [*self.found.prepare, *([behind] if self.found.finish else [])]
+        named = self.view.model.find_stage(self.ends.name or "", self.final.index)
+        if self.ends is not self.final and named is not self.ends:
+            return Refused(self.final.origin, f"another stage is called {self.ends.name}, too")
+        for stage in self.final.lineage:
+            first, past = stage.origin.index, stage.origin.index + len(stage.instructions) + 1
+            if stage is self.final or not any(first < index <= past for index in changed):
+                continue
+            if reason := others(self.view.model, stage, self.final):
+                return Refused(stage.origin, f"it would be built in another way, and {reason}")
+        return None
+
     def builder(self) -> str:
+        """The name of the stage before the final one in which the build ends, or a free name for a new one."""
+        if self.ends is not self.final:
+            return self.ends.origin.words[2]
         taken = {stage.name for stage in self.view.model.stages}
         more = (f"build-{number}" for number in range(2, len(taken) + 3))
         return next(name for name in (*_NAMES, *more) if name not in taken)

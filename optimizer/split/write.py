@@ -32,15 +32,17 @@ def write(model: Model, split: Split) -> Written:
     """Lay out the two stages."""
     document = model.document
     text, newline = document.text, document.newline
-    origin, last = split.stage.origin, split.last
+    origin, last = split.final.origin, split.last
     words = origin.words
-    keyword = words[1] if len(words) == 3 else "AS" if origin.written_keyword.isupper() else "as"
-    begin = " ".join(("FROM", *(flag.text for flag in origin.flags), words[0], keyword, split.builder))
-    flags = "".join(f"{flag.text} " for flag in origin.flags)
+    flags = "".join(f"{flag.text} " for flag in split.stage.origin.flags)
     final = f"{origin.written_keyword} {flags}{split.base}" + (f" {words[1]} {words[2]}" if len(words) == 3 else "")
-    start = origin.args_start
-    named = f"{words[0]} {keyword} {split.builder}"
-    edits = [Edit(origin.offset(start), origin.content_end, named)]
+    edits: list[Edit] = []
+    adds: list[str] = []
+    if split.builds_itself:
+        keyword = words[1] if len(words) == 3 else "AS" if origin.written_keyword.isupper() else "as"
+        adds.append(" ".join(("FROM", *(flag.text for flag in origin.flags), words[0], keyword, split.builder)))
+        named = f"{words[0]} {keyword} {split.builder}"
+        edits.append(Edit(origin.offset(origin.args_start), origin.content_end, named))
 
     prepared: list[str] = []
     for index, lines in split.prepare.items():
@@ -54,15 +56,26 @@ def write(model: Model, split: Split) -> Written:
     added = [final, *split.environment, *(piece.text for piece in header if not piece.moved)]
     taken = [f"COPY --from={split.builder} {each.path} {each.target}" for each in split.artifacts]
     taken += split.after
+    taken += (document.text[each.start : each.end].removesuffix(newline) for each in split.passed)
     block = [final, *split.environment, *(piece.text for piece in header), *taken]
-    below = "".join(line + newline for line in split.finish)
-    below += newline + "".join(piece + newline for piece in block)
-    closed = text[last.end - 1 : last.end] == "\n"
-    edits.append(Edit(last.end, last.end, below if closed else newline + below.removesuffix(newline)))
-    adds = [begin, *_commands(document, [*prepared, *split.finish, *added, *taken])]
-    folders = dict.fromkeys((*_SYSTEM, *split.loses, *(each.path for each in split.artifacts)))
+    if split.builds_itself:
+        edits.append(_behind(text, newline, last, [*split.finish, "", *block]))
+    else:
+        edits.append(_behind(text, newline, last, split.finish))
+        edits.append(Edit(origin.start, origin.content_end, newline.join(block)))
+    adds += _commands(document, [*prepared, *split.finish, *added, *taken])
+    folders = dict.fromkeys(
+        (*_SYSTEM, *split.loses, *(path for each in split.artifacts for path in (each.path, each.target)))
+    )
     paths = [pattern for folder in folders for pattern in (folder, f"{folder}/**")]
     return Written(tuple(edits), (origin, *moved), (instruction_text(origin),), tuple(adds), tuple(paths))
+
+
+def _behind(text: str, newline: str, last: Instruction, lines: Sequence[str]) -> Edit:
+    """Put lines behind an instruction, which may be the last of the file and have no line end."""
+    below = "".join(line + newline for line in lines)
+    closed = text[last.end - 1 : last.end] == "\n"
+    return Edit(last.end, last.end, below if closed or not below else newline + below.removesuffix(newline))
 
 
 def _without(text: str, newline: str, gone: Instruction) -> Edit:
