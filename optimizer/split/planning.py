@@ -151,10 +151,11 @@ class _Planning:
         questions = (*self.found.questions, *packages.questions, *self.questions)
         if self.view.context is None:
             questions += (Question("what the program reads and calls when it runs: there is no build context"),)
+        found = self.found
         return Split(
-            self.view.stage, self.final, self.builder(), self.found.base, self.found.last, parts, self.setup,
-            self.found.prepare, self.found.finish, self.found.environment, packages.stay, self.found.artifacts, self.found.after,
-            questions, tuple(leaves), (*self.found.sources, *self.left_copies(parts)),
+            self.view.stage, self.final, self.builder(), found.base, found.last, parts, self.setup, found.prepare,
+            found.finish, found.environment, packages.stay, found.artifacts, found.after, questions, tuple(leaves),
+            (*found.sources, *self.left_copies(parts)),
         )  # fmt: skip
 
     def left_copies(self, parts: Mapping[int, Part]) -> Iterator[str]:
