@@ -1,0 +1,52 @@
+"""A history as data: commits with what they changed, and how much each counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+
+class Commit(Struct, frozen=True):
+    """One change of the build context, the Dockerfile, or both."""
+
+    id: str
+    """The commit's name in git; of an assumed one what it stands for."""
+    weight: float
+    """Its share in what is expected of the next commit; over a history the weights add up to 1."""
+    paths: frozenset[str]
+    """The files that it changed, added or removed below the context's root, relative to it.
+
+    A submodule, which git keeps as one entry, is one path.
+    """
+    instructions: frozenset[int] = frozenset()
+    """Which of the instructions that the Dockerfile has today it changed, by Instruction.index.
+
+    Empty where it changed none, and where that is not known.
+    """
+
+
+class History(Struct, frozen=True):
+    """Commits that changed something, the newest first."""
+
+    commits: tuple[Commit, ...]
+    shallow: bool
+    """Whether the clone ends before the repository's history does."""
+    source: str
+    """Where it comes from, for reports: "the last 412 commits"."""
+    text: str | None = None
+    """The Dockerfile that the commits' instructions are counted in; None where none was read."""
+
+
+class NoHistory(Struct, frozen=True):
+    """There is none to be had."""
+
+    reason: str
+    """Why, in one line."""
+
+
+def weighted(count: int, half_life: float) -> Sequence[float]:
+    """The weights of so many commits, the newest first: one ``half_life`` commits older counts half as much."""
+    raw = [2.0 ** (-number / half_life) for number in range(count)]
+    total = sum(raw)
+    return [each / total for each in raw]

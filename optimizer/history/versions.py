@@ -1,0 +1,89 @@
+"""Which of today's instructions each commit changed, from the versions of the Dockerfile.
+
+An instruction is followed back through the versions: by its reading where it is the same, and where a few were
+changed together, by their keywords in order. One that moved counts as changed, as the builder sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from optimizer.document import Document, Instruction, ParseError, parse
+from optimizer.history.change import History
+
+
+class Aligned(NamedTuple):
+    """How the instructions of two versions belong together, by their numbers."""
+
+    origins: Mapping[int, int]
+    """For those of the new version the one in the old that they were."""
+    changed: frozenset[int]
+    """Those of the new version that are not in the old one as they are now."""
+
+
+def align(old: Sequence[Instruction], new: Sequence[Instruction]) -> Aligned:
+    """Hold two versions of a Dockerfile against each other."""
+    origins: dict[int, int] = {}
+    changed: set[int] = set()
+    matcher = SequenceMatcher(None, [each.reading for each in old], [each.reading for each in new], autojunk=False)
+    for tag, low, high, start, end in matcher.get_opcodes():
+        if tag == "equal":
+            origins.update(zip(range(start, end), range(low, high), strict=True))
+            continue
+        changed.update(range(start, end))
+        was, now = ([each.keyword for each in some] for some in (old[low:high], new[start:end]))
+        for block in SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks():
+            origins.update((start + block.b + at, low + block.a + at) for at in range(block.size))
+    return Aligned(origins, frozenset(changed))
+
+
+def changes(today: Document, versions: Iterable[str | None]) -> list[frozenset[int]]:
+    """What happened between a version and the next older one, in numbers of today's instructions.
+
+    ``versions`` are texts, the newest first; None is one that is not there. What was done to one that is not there or
+    that does not parse is in the set of the next newer change, or not known. The first set is what differs between
+    today's text and the newest version: what is not committed.
+    """
+    found: list[frozenset[int]] = []
+    newer: Sequence[Instruction] = today.instructions
+    now = {number: number for number in range(len(newer))}
+    for text in versions:
+        older = _instructions(text)
+        if older is None:
+            found.append(frozenset())
+            continue
+        aligned = align(older, newer)
+        found.append(frozenset(now[number] for number in aligned.changed if number in now))
+        now = {old: now[new] for new, old in aligned.origins.items() if new in now}
+        newer = older
+    return found
+
+
+def _instructions(text: str | None) -> Sequence[Instruction] | None:
+    if text is None:
+        return None
+    try:
+        return parse(text).instructions
+    except ParseError:
+        return None
+
+
+def aligned(history: History, document: Document) -> History:
+    """The history with its instructions counted in another text of the Dockerfile: in what it was rewritten to."""
+    if history.text is None or history.text == document.text:
+        return history
+    old = _instructions(history.text)
+    if old is None:
+        return history
+    origins = align(old, document.instructions).origins
+    commits = tuple(
+        replace(each, instructions=frozenset(new for new, was in origins.items() if was in each.instructions))
+        if each.instructions
+        else each
+        for each in history.commits
+    )
+    return replace(history, commits=commits, text=document.text)
