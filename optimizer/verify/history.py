@@ -13,19 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from optimizer.history import git
 from optimizer.verify.process import Process, run
 
 PATIENCE = 120.0
 """Seconds that git has for one answer."""
 RECENT = 200
 """Commits that are looked through for what changes often."""
-_ENVIRONMENT = {
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-}
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
 _LINK, _SUBMODULE = "120000", "160000"
 
 
@@ -83,14 +77,14 @@ class History:
         with tempfile.TemporaryFile() as wanted:
             wanted.write("".join(f"{name}\n" for name in objects).encode())
             wanted.seek(0)
-            command = [*_GIT, "-C", self.folder, "cat-file", "--batch"]
-            with Process(command, PATIENCE, env=_ENVIRONMENT, stdin=wanted.fileno()) as process:
+            command = [*git.COMMAND, "-C", self.folder, "cat-file", "--batch"]
+            with Process(command, PATIENCE, env=git.environment(), stdin=wanted.fileno()) as process:
                 for name in objects:
                     yield _object(process.output, name)
 
     def _ask(self, *words: str) -> str:
         try:
-            ended = run([*_GIT, "-C", self.folder, *words], PATIENCE, _ENVIRONMENT)
+            ended = run([*git.COMMAND, "-C", self.folder, *words], PATIENCE, git.environment())
         except FileNotFoundError:
             raise HistoryError("git is not installed") from None
         if ended.status:

@@ -36,7 +36,8 @@ class Process:
     """A program in a session of its own, to be used with ``with``: what is left of it then is killed as a group.
 
     ``line`` gets each line of standard error as it comes (in another thread). Lines that it answers with True are
-    not kept in the tail. Ctrl-C in the terminal does not reach the program: it is ended from here.
+    not kept in the tail. Ctrl-C in the terminal does not reach the program: it is ended from here. ``env`` is laid over
+    the environment of this process; None takes a variable away.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Process:
         argv: Sequence[str],
         timeout: float,
         line: Callable[[bytes], bool] = lambda line: False,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
         stdin: int = subprocess.DEVNULL,
     ) -> None:
         self._started = monotonic()
@@ -54,7 +55,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, **(env or {})},
+            env={name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None},
         )
         self._tail: deque[str] = deque(maxlen=TAIL)
         self._line = line
@@ -115,7 +116,7 @@ class Process:
             os.killpg(self._process.pid, number)
 
 
-def run(argv: Sequence[str], timeout: float, env: Mapping[str, str] | None = None) -> Ended:
+def run(argv: Sequence[str], timeout: float, env: Mapping[str, str | None] | None = None) -> Ended:
     """Run a program to its end.
 
     :raises OSError: where it cannot be started.
