@@ -66,6 +66,7 @@ class MultiStage(Transform):
     - what a command of the build leaves in the image is not known, or which file is the program;
     - what the base image brings is not known, or which library stands for a `-dev` package: then that package stays;
     - the last stage is built on one that others use as well, and that would have to build in another way;
+    - the name of the stage says that people work in it (`dev`, `test`, …);
     - another user takes over in the middle of the build, files get another owner there, or ONBUILD leaves triggers;
     - the program is started by the installer (`poetry run`), or by the path that it would have without a split;
     - a command behind the build calls what the build leaves behind;

@@ -22,17 +22,21 @@ def find(model: Model, stage: Stage, context: BuildContext | None) -> Split | Re
     A stage that is built on another one is read with it: the build may stand in either.
     """
     final, stage = stage, joined(stage)
-    reference = parse_reference(stage.base or "")
-    base, shown = reference.official or reference.name, stage.base or stage.origin.args
-    known = [shape for shape in shapes.load() if base in shape.bases]
-    if not known:
-        return Refused(stage.origin, f"what {shown} brings is not known")
+    if not _known(stage):
+        return Refused(stage.origin, f"what {stage.base or stage.origin.args} brings is not known")
     if context is None and not any(each.keyword in ("CMD", "ENTRYPOINT") for each in stage.instructions):
         return Refused(stage.origin, "there is no CMD or ENTRYPOINT that says what runs in the image")
+    view = View(model, stage, context)
+    found = built(view)
+    return plan(view, found, final) if isinstance(found, Found) else found
+
+
+def built(view: View) -> Found | Refused | None:
+    """What the stage builds and the image needs, why that cannot be told, or None where it builds nothing known."""
+    stage, known = view.stage, _known(view.stage)
     text = "\n".join(run.text for run in stage.runs)
     if not any(program in text for shape in known for program in shape.programs):
         return _unknown(stage, next((each for each in shapes.load() if _is_in(text, each)), None))
-    view = View(model, stage, context)
     names = {call.name for call in view.calls}
     used = [shape for shape in shapes.load() if shape.programs & names]
     found = [(shape, each) for shape in used if shape in known and (each := shape.find(view)) is not None]
@@ -44,7 +48,14 @@ def find(model: Model, stage: Stage, context: BuildContext | None) -> Split | Re
         return _unknown(stage, other)
     if len(builds) > 1:
         return Refused(stage.origin, f"it builds with {' and with '.join(each.language for each in builds)}")
-    return plan(view, builds[0], final) if builds else None
+    return builds[0] if builds else None
+
+
+def _known(stage: Stage) -> tuple[Shape, ...]:
+    """The languages of which it is known what the stage's image has for them."""
+    reference = parse_reference(stage.base or "")
+    base = reference.official or reference.name
+    return tuple(shape for shape in shapes.load() if base in shape.bases)
 
 
 def _is_in(text: str, shape: Shape) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -37,6 +38,9 @@ NEUTRAL = frozenset({
     "unset", "which", "whoami", "xargs",
 })  # fmt: skip
 """Commands that leave nothing behind that anybody needs; `sh -c` is judged by what it runs."""
+_DEVELOPING = frozenset({"dev", "devel", "develop", "development", "debug", "test", "tests", "testing", "ci", "lint"})
+"""What the name of a stage has in it whose image is not there to run the program alone."""
+_WORDS = re.compile(r"[-_.]")
 _NAMES = ("build", "builder", "build-stage", "compile")
 
 
@@ -115,6 +119,13 @@ class _Planning:
     def late(self) -> tuple[Instruction, ...]:
         return tuple(each for each in self.view.stage.instructions if each.index > self.found.last.index)
 
+    def for_developing(self) -> Refused | None:
+        """Why an image keeps what builds that has it on purpose."""
+        words = _WORDS.split(self.final.name or "")
+        if _DEVELOPING.isdisjoint(words):
+            return None
+        return Refused(self.final.origin, f"by its name ({self.final.name}) the image is there to work on the program")
+
     @property
     def ends(self) -> Stage:
         """The stage in which the build ends."""
@@ -146,7 +157,7 @@ class _Planning:
             return None  # sources and caches alone are better removed where they are made
         if not packages.left and not self.found.leaves and bases.suffices_slim(self.view):
             return None  # then the whole stage can build on the slim image
-        if refused := self.needed_by_others():
+        if refused := self.needed_by_others() or self.for_developing():
             return refused
         questions = (*self.found.questions, *packages.questions, *self.questions)
         if self.view.context is None:

@@ -1,88 +1,198 @@
 """Mends a plan after a build of it: what was missing in the image is taken along.
 
-Source for which package has a library or a command: the package indices of the distributions
-(`optimizer.runtime_packages`).
+Source: what the original image has (`optimizer.verify.origin`); where that does not tell, which package has a library
+or a command comes from the package indices of the distributions (`optimizer.runtime_packages`). ldconfig(8).
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from optimizer.landing import inside
-from optimizer.split.plan import Artifact, Question, Split, SystemPackages
+from optimizer.split.plan import Artifact, Part, Split, SystemPackages
 from optimizer.split.system import packages_for
-from optimizer.verify.cause import Cause, MissingLibrary, MissingModule, MissingPath, MissingProgram
-
-_SHARED = (
-    "/usr/lib",
-    "/lib",
-    "/lib64",
-    "/usr/bin",
-    "/bin",
-    "/sbin",
-    "/usr/sbin",
-    "/etc",
-    "/var",
-    "/proc",
-    "/sys",
-    "/dev",
+from optimizer.split.view import Call, View
+from optimizer.verify.cause import (
+    CERTIFICATES,
+    Cause,
+    MissingLibrary,
+    MissingModule,
+    MissingPath,
+    MissingProgram,
+    MissingUser,
 )
-"""Folders of the system: what is in them comes with packages, and is not copied."""
+
+MOST = 8
+"""So many paths may be missing: a plan that lacks more than that is not the right one."""
+_GENERATED = {CERTIFICATES: "ca-certificates"}
+"""Files that a package makes when it is installed, and that therefore belong to none."""
+_NEVER = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/cache/apt", "/var/lib/apt", "/var/lib/dpkg", "/lib/apk")
+"""Folders of which nothing is copied."""
+_SYSTEM = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/bin", "/sbin", "/lib", "/lib64", "/etc")
+"""Folders whose files come with packages, where nobody has looked which."""
+_LOADED = frozenset({"/lib", "/usr/lib", "/usr/local/lib"})
+"""Folders that ldconfig reads, and those of an architecture in them."""
+_SITES = frozenset({"site-packages", "dist-packages"})
+_ACCOUNTS = frozenset({"useradd", "groupadd", "adduser", "addgroup"})
+_EVIDENCE = "the image did not work without it"
 
 
-def repair(split: Split, causes: Iterable[Cause]) -> Split | None:
+class Repaired(NamedTuple):
+    """A plan with what was missing, and what was done to it, in sentences."""
+
+    split: Split
+    told: tuple[str, ...]
+
+
+def repair(view: View, split: Split, causes: Iterable[Cause]) -> Repaired | None:
     """The plan with what was missing, or None where nothing is known that would help."""
-    causes = tuple(causes)
-    names = tuple(dict.fromkeys(name for cause in causes for name in _packages(split, cause)))
-    paths = tuple(dict.fromkeys(path for cause in causes for path in _paths(split, cause)))
-    if not names and not paths:
-        return None
-    taken = tuple(Artifact(path, path, "the image did not work without it") for path in paths)
-    # What takes over a folder takes over what lies in it.
-    artifacts = [each for each in split.artifacts if not any(inside(each.path, path) for path in paths)]
-    return replace(
-        split,
-        packages=_with(split, names) if names else split.packages,
-        artifacts=(*artifacts, *taken),
-        leaves=tuple(name for name in split.leaves if name not in names),
-        questions=(
-            *split.questions,
-            *(Question(f"what else a part of the image needs that needs {name}") for name in names),
-        ),
-    )
+    work = _Repair(view, split)
+    for cause in causes:
+        work.take(cause)
+    return work.repaired()
 
 
-def _with(split: Split, names: tuple[str, ...]) -> SystemPackages:
-    if split.packages is None:
-        return packages_for(split.stage, split.stage.origin, names)
-    return split.packages._replace(names=tuple(dict.fromkeys((*split.packages.names, *names))))
+@dataclass
+class _Repair:
+    """One plan in the mending; what is added, with the sentence that says so."""
+
+    view: View
+    split: Split
+    packages: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+    accounts: dict[Call, str] = field(default_factory=dict)
+    links: bool = False
+    """Whether libraries come that ldconfig has to make known."""
+
+    def repaired(self) -> Repaired | None:
+        split, names, paths = self.split, tuple(self.packages), tuple(self.paths)
+        leaves = tuple(name for name in split.leaves if name not in names)
+        if len(paths) > MOST or not leaves or not (names or paths or self.accounts):
+            return None
+        # What takes over a folder takes over what lies in it.
+        kept = (each for each in split.artifacts if each.path != each.target or not _in_any(each.path, paths))
+        outer = (path for path in paths if not _in_any(posixpath.dirname(path), paths))
+        linked = self.links and "RUN ldconfig" not in split.after
+        mended = replace(
+            split,
+            packages=self.install(names) if names else split.packages,
+            artifacts=(*kept, *(Artifact(path, path, _EVIDENCE) for path in outer)),
+            after=(*split.after, "RUN ldconfig") if linked else split.after,
+            setup=self.setup(),
+            leaves=leaves,
+        )
+        return Repaired(mended, (*self.packages.values(), *self.paths.values(), *self.accounts.values()))
+
+    def install(self, names: tuple[str, ...]) -> SystemPackages:
+        packages = self.split.packages
+        if packages is None:
+            return packages_for(self.split.stage, self.split.stage.origin, names)
+        return packages._replace(names=tuple(dict.fromkeys((*packages.names, *names))))
+
+    def setup(self) -> dict[int, tuple[str, ...]]:
+        """The commands that the final stage repeats, in the order in which the build has them."""
+        setup = dict(self.split.setup)
+        for index in {call.instruction.index for call in self.accounts}:
+            mine = {call.text for call in self.accounts if call.instruction.index == index}
+            mine |= set(setup.get(index, ()))
+            setup[index] = tuple(
+                call.text for call in self.view.calls if call.instruction.index == index and call.text in mine
+            )
+        return setup
+
+    def take(self, cause: Cause) -> None:
+        """Add what mends one cause, if that is known."""
+        if isinstance(cause, MissingUser):
+            for call in self.makes(cause.name):
+                self.accounts[call] = f"`{call.text}` is repeated: USER names {cause.name}"
+        elif name := self.package(cause):
+            if name not in (self.split.packages.names if self.split.packages else ()):
+                self.packages.setdefault(name, f"{name} is added: {_needs(cause)}")
+        elif path := self.path(cause):
+            needs = _EVIDENCE if isinstance(cause, MissingPath) and cause.path == path else _needs(cause)
+            self.paths.setdefault(path, f"{path} is taken along: {needs}")
+            self.links |= isinstance(cause, MissingLibrary) and self.view.stage.image.family != "alpine"
+
+    def makes(self, name: str) -> Iterator[Call]:
+        """The author's commands that make a user or a group, and stay in the build."""
+        for call in self.view.calls:
+            part = self.split.parts.get(call.instruction.index)
+            own = call.name in _ACCOUNTS and call.certain and name in call.operands
+            if own and part is Part.BUILD and call.text not in self.split.setup.get(call.instruction.index, ()):
+                yield call
+
+    def package(self, cause: Cause) -> str:
+        """The package that brings what is missing; "" for none."""
+        if isinstance(cause, MissingPath) and cause.path in _GENERATED:
+            return _GENERATED[cause.path]
+        if cause.origin is not None:
+            return cause.origin.package
+        return next(iter(self.indexed(cause)), "")
+
+    def indexed(self, cause: Cause) -> tuple[str, ...]:
+        """The packages that have a library or a command in each release that the base may be of, the likeliest first."""
+        from optimizer.runtime_packages import provider_of_command, provider_of_library, releases_of
+
+        releases = releases_of(self.split.stage.base or "")
+        found: list[tuple[str, ...]] = []
+        if isinstance(cause, MissingLibrary) and "/" not in cause.library and not cause.version:
+            found = [provider_of_library(release, cause.library) for release in releases]
+        elif isinstance(cause, MissingProgram) and posixpath.dirname(cause.program) in ("", "/usr/bin", "/bin"):
+            found = [provider_of_command(release, posixpath.basename(cause.program)) for release in releases]
+        return tuple(name for name in found[0] if all(name in each for each in found)) if found else ()
+
+    def path(self, cause: Cause) -> str:
+        """What the builder has and the image lacks; "" where that is not known, or nothing to be copied."""
+        origin = cause.origin
+        path = ""
+        if isinstance(cause, MissingLibrary) and origin is not None:
+            path = self.library(origin.path, origin.real)
+        elif isinstance(cause, MissingModule) and origin is not None:
+            folder = posixpath.dirname(origin.path)
+            path = folder if posixpath.basename(folder) in _SITES else origin.path
+        elif isinstance(cause, (MissingPath, MissingProgram)):
+            named = cause.path if isinstance(cause, MissingPath) else cause.program
+            if origin is not None:
+                path = self.below(origin.path, origin.real if isinstance(cause, MissingProgram) else named)
+            elif not _in_any(named, _SYSTEM):
+                path = named
+        if not path.startswith("/") or path == "/" or _in_any(path, _NEVER):
+            return ""
+        return "" if any(inside(path, each.target) for each in self.split.artifacts) else path
+
+    def library(self, path: str, real: str) -> str:
+        """The file of a library where ldconfig finds it and makes its link; elsewhere the whole folder."""
+        folder = posixpath.dirname(real)
+        standard = folder in _LOADED or (posixpath.dirname(folder) in _LOADED and "-linux-" in posixpath.basename(folder))
+        if self.view.stage.image.family == "alpine":
+            return path
+        return real if standard else folder
+
+    def below(self, folder: str, path: str) -> str:
+        """The uppermost of the folders down to a path that does not bring back what is to be left behind."""
+        while inside(path, folder) and path != folder and any(inside(left, folder) for left in self.split.loses):
+            rest = path[len(folder) :].lstrip("/")
+            folder = posixpath.join(folder, rest.partition("/")[0])
+        return folder
 
 
-def _packages(split: Split, cause: Cause) -> Iterator[str]:
-    """The package that brings what is missing; of several the likeliest."""
-    from optimizer.runtime_packages import provider_of_command, provider_of_library, releases_of
-
-    releases = releases_of(split.stage.base or "")
-    found: list[tuple[str, ...]] = []
-    if isinstance(cause, MissingLibrary) and not cause.library.startswith("/") and not cause.version:
-        found = [provider_of_library(release, cause.library) for release in releases]
-    elif isinstance(cause, MissingProgram) and posixpath.dirname(cause.program) in ("", "/usr/bin", "/bin"):
-        found = [provider_of_command(release, posixpath.basename(cause.program)) for release in releases]
-    if not found or not all(found):
-        return
-    shared = [name for name in found[0] if all(name in each for each in found)]
-    has = split.packages.names if split.packages else ()
-    yield from (name for name in shared[:1] if name not in has)
+def _in_any(path: str, folders: Iterable[str]) -> bool:
+    return any(inside(path, folder) for folder in folders)
 
 
-def _paths(split: Split, cause: Cause) -> Iterator[str]:
-    """What the builder has and the image lacks."""
-    path = cause.path if isinstance(cause, MissingPath) else cause.program if isinstance(cause, MissingProgram) else ""
-    if isinstance(cause, MissingModule):
-        path = next((posixpath.dirname(each) for each in cause.imported_by), "") if cause.module.startswith(".") else ""
-    if not path.startswith("/") or any(inside(path, folder) for folder in _SHARED):
-        return
-    if not any(inside(path, each.path) for each in split.artifacts):
-        yield path
+def _needs(cause: Cause) -> str:
+    """Who needs what, as a sentence says it."""
+    match cause:
+        case MissingLibrary(library, needed_by):
+            return f"{needed_by or 'a program'} needs {library}"
+        case MissingProgram(program, asked_by):
+            return f"{asked_by or 'something'} calls {program}"
+        case MissingModule(module, imported_by):
+            return f"{next(iter(imported_by), 'the program')} imports {module}"
+        case MissingPath(path):
+            return f"the image did not work without {path}"
+        case MissingUser(name):
+            return f"USER names {name}"

@@ -13,7 +13,7 @@ from optimizer.copies import Copied, copied, origin
 from optimizer.document import Instruction
 from optimizer.independence import UNKNOWN, behind_wrappers, value
 from optimizer.instructions import health
-from optimizer.landing import Brought, brought
+from optimizer.landing import Brought, brought, inside
 from optimizer.model import Model, Stage
 from optimizer.packages.commands import SHELLS, handed
 from optimizer.packages.reading import PackageCommand, program_name, read, unversioned
@@ -92,6 +92,27 @@ class Unreadable(NamedTuple):
     reason: str
 
 
+class Taken(NamedTuple):
+    """A folder that another stage takes over from the one that builds, by COPY --from."""
+
+    stage: Stage
+    """The stage that takes it, with what it is built on."""
+    path: str
+    """Where the folder lies in the stage that builds."""
+    target: str
+    """Where its content goes."""
+
+    def back(self, path: str) -> str:
+        """Where a path of the image lies in the stage that builds."""
+        if not inside(path, self.target):
+            return path
+        return posixpath.normpath(posixpath.join(self.path, posixpath.relpath(path, self.target)))
+
+    def there(self, path: str) -> str:
+        """Where a path in the folder comes to lie in the image."""
+        return posixpath.normpath(posixpath.join(self.target, posixpath.relpath(path, self.path)))
+
+
 @dataclass(frozen=True)
 class View:
     """A stage that may become two."""
@@ -99,6 +120,8 @@ class View:
     model: Model
     stage: Stage
     context: BuildContext | None
+    taken: Taken | None = None
+    """Set where another stage starts what this one builds."""
 
     @cached_property
     def _read(self) -> tuple[tuple[Call, ...], tuple[Unreadable, ...]]:
@@ -147,16 +170,28 @@ class View:
 
     @cached_property
     def starts(self) -> tuple[Call, ...]:
-        """What the image starts by itself: the last ENTRYPOINT, CMD and HEALTHCHECK; none for what cannot be read."""
+        """What the image starts by itself: the last ENTRYPOINT, CMD and HEALTHCHECK; none for what cannot be read.
+
+        Paths are those of the stage that builds.
+        """
+        stage = self.taken.stage if self.taken else self.stage
         found: list[Call] = []
         for keyword in ("ENTRYPOINT", "CMD", "HEALTHCHECK"):
-            last = next((each for each in reversed(self.stage.instructions) if each.keyword == keyword), None)
+            last = next((each for each in reversed(stage.instructions) if each.keyword == keyword), None)
             if last is not None:
-                found += self._started(last)
-        return tuple(found)
+                found += self._started(last, stage)
+        if (taken := self.taken) is None:
+            return tuple(found)
+        return tuple(
+            call._replace(
+                argv=tuple(taken.back(word) if word.startswith("/") else word for word in call.argv),
+                workdir=None if call.workdir is None else taken.back(call.workdir),
+            )
+            for call in found
+        )
 
-    def _started(self, instruction: Instruction) -> Iterator[Call]:
-        state = self.stage.final_state
+    def _started(self, instruction: Instruction, stage: Stage) -> Iterator[Call]:
+        state = stage.final_state
         exec_form, text = instruction.exec_form, instruction.args
         if instruction.keyword == "HEALTHCHECK":
             checked = health(instruction)
