@@ -24,10 +24,10 @@ Entries = Mapping[str, Entry]
 
 
 class Bases(NamedTuple):
-    """What is in the base images before and after."""
+    """The base images before and after."""
 
-    old: Entries
-    new: Entries
+    old: Image
+    new: Image
 
 
 class Judge:
@@ -55,16 +55,16 @@ class Judge:
         if self._noise is None:
             self._noise = measure(first, second)
         allowed = [path for fix in outcome.fixes for path in fix.paths]
-        new = bases.new if bases else None
+        new = bases.new.entries if bases else None
         compared = compare(first, after, noise=self._noise, allowed=allowed, split=bases is not None, base=new)
         # What a split leaves behind may be gone; what it takes along has to work.
         findings = check(first, after, () if bases else allowed)
         if bases:
             # That the new base image lacks what only the old one had is what it is chosen for. What its own files
             # need is its maker's business: the application's imports and commands are looked up by themselves.
-            left = (each for each in compared.failures if not _was_given(each, first, bases.old))
+            left = (each for each in compared.failures if not _was_given(each, first, bases.old.entries))
             compared = replace(compared, failures=tuple(left))
-            findings = tuple(each for each in findings if not _same(each.subject, after.entries, bases.new))
+            findings = tuple(each for each in findings if not _same(each.subject, after.entries, bases.new.entries))
         causes = (*(each.cause for each in findings), *map(MissingPath, compared.lost))
         return Problems((*compared.lines(), *map(str, findings)), tuple(dict.fromkeys(causes)))
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from optimizer.verify.behaviour import Behaviour
 from optimizer.verify.builder import Builder, BuildFailed, Built, CannotJudge, Limits, Source
 from optimizer.verify.cause import Problems, causes_in
-from optimizer.verify.judge import Bases, Entries, Judge
+from optimizer.verify.entry import Config, Image
+from optimizer.verify.judge import Bases, Judge
 
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from optimizer.fix import Companion
     from optimizer.model import Model
     from optimizer.runner import Task
-    from optimizer.verify.entry import Image
 
 Tell = Callable[[str], None]
 
@@ -49,7 +49,7 @@ class Trials:
     """The original, built twice without cache."""
     after: list[Built] = field(default_factory=list)
     """The rewritten file, built without cache."""
-    _read: dict[str, Entries] = field(default_factory=dict)
+    _read: dict[str, Image] = field(default_factory=dict)
     """The base images that were read, by name."""
 
     @cached_property
@@ -125,13 +125,13 @@ class Trials:
             return None
         return Bases(self._base(old[-1]), self._base(new[-1]))
 
-    def _base(self, name: str | None) -> Entries:
-        """What is in a base image; nothing where its name is not known."""
+    def _base(self, name: str | None) -> Image:
+        """A base image; an empty one where its name is not known."""
         if name is None or name == "scratch":
-            return {}
+            return Image(Config(), {})
         if name not in self._read:
             shot = self.shoot(Source(f"FROM {name}\n", None), f"the base image {name}", no_cache=False)
-            self._read[name] = shot.image.entries
+            self._read[name] = shot.image
         return self._read[name]
 
 
