@@ -52,6 +52,9 @@ class BuildContext(Protocol):
     def is_dir(self, path: str) -> bool:
         """Whether there is a folder, or a link to one. A hidden one counts if it shows something in it."""
 
+    def is_link(self, path: str) -> bool:
+        """Whether the path itself is a symbolic link, wherever it leads."""
+
     def files(self, under: str = "") -> Iterator[str]:
         """The files and links below a folder, sorted. Those below a linked folder have their real names."""
 
@@ -139,6 +142,11 @@ class _Context:
 
     def is_dir(self, path: str) -> bool:
         return self._visible(path, Kind.FOLDER) is not None
+
+    def is_link(self, path: str) -> bool:
+        folder = self._resolve(posixpath.dirname(path))
+        name = posixpath.basename(path)
+        return folder is not None and self._tree.kind(posixpath.join(folder, name)) is Kind.LINK
 
     def files(self, under: str = "") -> Iterator[str]:
         folder = self._visible(under, Kind.FOLDER)

@@ -175,6 +175,16 @@ def test_follows_links_inside_the_context_only(tmp_path: Path, target: str, text
     assert "link" in context.files()
 
 
+def test_knows_links_from_what_they_lead_to(tmp_path: Path) -> None:
+    root = write(tmp_path, {"real/a": ""})
+    (root / "link").symlink_to("real")
+    (root / "away").symlink_to("/srv/data")
+    context = DirectoryContext(root)
+    assert context.is_link("link")
+    assert context.is_link("away")
+    assert not any(map(context.is_link, ("", "real", "real/a", "link/a", "missing")))
+
+
 def test_a_hidden_link_leads_nowhere(tmp_path: Path) -> None:
     root = write(tmp_path, {"real/a": "", ".dockerignore": "link"})
     (root / "link").symlink_to("real")
