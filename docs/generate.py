@@ -65,14 +65,19 @@ def page(transform: Transform) -> str:
     if found != list(SECTIONS):
         sys.exit(f"{transform.name}: its docstring has the sections {found}, and should have {list(SECTIONS)}")
     rules = ", ".join(f"[{rule}]({HADOLINT}/{rule})" for rule in transform.hadolint)
-    facts = [f"[{transform.safety.value}](../safety.md)", *([f"hadolint {rules}"] if rules else [])]
+    facts = [f"[{kind(transform)}](../safety.md)", *([f"hadolint {rules}"] if rules else [])]
     body = _CITED.sub(r"([\1 \2\3](../never.md#section-\2))", sections)
     return f"{MADE}\n# {transform.name}\n\n{title}\n\n*{'; '.join(facts)}*\n\n{body}\n"
 
 
+def kind(transform: Transform) -> str:
+    """Its safety, and whether it has to be named."""
+    return transform.safety.value + (", only when named" if transform.opt_in else "")
+
+
 def index(transforms: tuple[Transform, ...]) -> str:
     """The list of the transforms, in the order in which they run."""
-    rows = "".join(f"| [{each.name}]({each.name}.md) | {each.summary} | {each.safety.value} |\n" for each in transforms)
+    rows = "".join(f"| [{each.name}]({each.name}.md) | {each.summary} | {kind(each)} |\n" for each in transforms)
     return (
         f"{MADE}\n# Transforms\n\nIn the order in which they run; [what the last column means](../safety.md).\n\n"
         f"| Name | What becomes of it | Safety |\n|---|---|---|\n{rows}"

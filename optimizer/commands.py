@@ -33,6 +33,7 @@ app = typer.Typer(
 Names = list[str] | None
 Select = Annotated[Names, typer.Option("--select", metavar="NAMES", help="Only these, with what they only suggest.")]
 Ignore = Annotated[Names, typer.Option("--ignore", metavar="NAMES", help="All transforms but these.")]
+Enable = Annotated[Names, typer.Option("--enable", metavar="NAMES", help="Besides: those that must be named to run.")]
 Suggested = Annotated[bool, typer.Option("--suggested", help="Also what is right for nearly everybody.")]
 Context = Annotated[str, typer.Option(metavar="FOLDER", help="Build context [default: as Compose, Bake, CI say]")]
 Target = Annotated[Names, typer.Option(metavar="STAGE", help="A stage that is built by name (repeatable).")]
@@ -71,6 +72,7 @@ def fix(
     suggested: Suggested = False,
     select: Select = None,
     ignore: Ignore = None,
+    enable: Enable = None,
     format: Annotated[Literal["diff", "json"], typer.Option(help="The report on standard output.")] = "diff",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: one a core, for many files.")] = 0,
     context: Context = "",
@@ -95,7 +97,7 @@ def fix(
     _refuse(interactive and format == "json", "-i is for people, --format json for programs")
     _refuse(interactive and not (sys.stdin.isatty() and sys.stderr.isatty()), "-i asks: it needs a terminal")
 
-    ask = _ask(select, ignore, suggested, context, target, config)
+    ask = _ask(select, ignore, suggested, context, target, config, enable)
     found = from_stdin(sys.stdin.buffer.read(MAX_SIZE + 1), stdin_filename, ask) if stdin else from_paths(paths, ask)
     show: Show = (
         "json" if format == "json"
@@ -138,6 +140,7 @@ def explain(
     suggested: Suggested = False,
     select: Select = None,
     ignore: Ignore = None,
+    enable: Enable = None,
     context: Context = "",
     target: Target = None,
     config: Config = "",
@@ -150,7 +153,7 @@ def explain(
     if not name:
         console.out(explaining.overview())
         return
-    ask = _ask(select, ignore, suggested, context, target, config)
+    ask = _ask(select, ignore, suggested, context, target, config, enable)
     if not (os.path.exists(name) or os.sep in name):
         with _usage_errors():
             console.out(explaining.transform(name))
@@ -175,11 +178,13 @@ def _refuse(wrong: bool, message: str) -> None:
         raise typer.BadParameter(message)
 
 
-def _ask(select: Names, ignore: Names, suggested: bool, context: str, target: Names, config: str) -> Ask:
+def _ask(
+    select: Names, ignore: Names, suggested: bool, context: str, target: Names, config: str, enable: Names = None
+) -> Ask:
     _refuse(bool(context) and not os.path.isdir(context), f"--context {context}: no such folder")
-    ask = Ask(_names(select), _names(ignore), suggested, context, tuple(target or ()), config)
+    ask = Ask(_names(select), _names(ignore), suggested, context, tuple(target or ()), config, _names(enable))
     with _usage_errors():
-        choose(ask.select, ask.ignore, ask.suggested)
+        choose(ask.select, ask.ignore, ask.suggested, ask.enable)
     return ask
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 from optimizer.dockerignore import Ignore, parse
+from optimizer.fix import MIN_SAVING
 from optimizer.problem import Problem
 from optimizer.repository import up_to_root
 from optimizer.toml_places import key_places, line_and_column
@@ -21,7 +22,7 @@ from optimizer.toml_places import key_places, line_and_column
 FILE = ".dockopt.toml"
 _PYPROJECT = "pyproject.toml"
 _DEFAULT, _COMMAND_LINE = "default", "command line"
-_WANTED = {tuple[str, ...]: "a list of texts", bool: "true or false"}
+_WANTED = {tuple[str, ...]: "a list of texts", bool: "true or false", float: "a number"}
 
 
 class Settings(NamedTuple):
@@ -33,8 +34,12 @@ class Settings(NamedTuple):
     """Names of transforms not to run."""
     suggested: bool = False
     """Apply suggestions, too."""
+    enable: tuple[str, ...] = ()
+    """Names of transforms to run besides: those that run only when they are named."""
     merge_in_builder_stages: bool = False
     """Merge RUNs also in stages from which only COPY --from takes files."""
+    min_saving: float = MIN_SAVING
+    """Percent of the expected time of a rebuild that a change of the order must save."""
     exclude: tuple[str, ...] = ()
     """Patterns, as in .dockerignore, of what a search passes over; from the settings file's folder on."""
 
@@ -76,16 +81,18 @@ def load(dockerfile: Path, transforms: Collection[str]) -> Config:
 
 
 def override(
-    config: Config, *, select: tuple[str, ...] = (), ignore: tuple[str, ...] = (), suggested: bool = False
+    config: Config,
+    *,
+    select: tuple[str, ...] = (),
+    ignore: tuple[str, ...] = (),
+    suggested: bool = False,
+    enable: tuple[str, ...] = (),
 ) -> Config:
     """The settings with what the command line gives in place of the file's; what is empty is not given."""
-    settings, origins = config.settings, dict(config.origins)
-    given = Settings(select, ignore, suggested)
-    for key in ("select", "ignore", "suggested"):
-        if value := getattr(given, key):
-            settings = settings._replace(**{key: value})
-            origins[key] = _COMMAND_LINE
-    return replace(config, settings=settings, origins=origins)
+    given = {"select": select, "ignore": ignore, "suggested": suggested, "enable": enable}
+    values: dict[str, Any] = {key: value for key, value in given.items() if value}
+    origins = {**config.origins, **dict.fromkeys(values, _COMMAND_LINE)}
+    return replace(config, settings=config.settings._replace(**values), origins=origins)
 
 
 def read(path: Path, transforms: Collection[str]) -> Config | None:
@@ -153,7 +160,7 @@ class _Reader:
         except msgspec.ValidationError:
             yield self.problem(key, f"it should be {_WANTED[types[key]]}, and is {_shown(value)}")
             return
-        if key in ("select", "ignore"):
+        if key in ("select", "ignore", "enable"):
             for name in value:
                 if name not in self.transforms:
                     message = f"no transform is called {name!r}{_hint(name, self.transforms)}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from optimizer import registry
+from optimizer.fix import Safety, Transform
 from optimizer.report import terminal
 from optimizer.report.terminal import BOLD, Style
 from optimizer.report.untrusted import mask, printable, secrets
@@ -24,12 +25,14 @@ def overview() -> str:
     """The transforms, one a line."""
     found = registry.load()
     width = max((len(each.name) for each in found), default=0)
-    lines = (f"{each.name:{width}}  {each.summary}{_mark(each.safety)}\n" for each in found)
+    lines = (f"{each.name:{width}}  {each.summary}{_mark(each)}\n" for each in found)
     return "".join(lines)
 
 
-def _mark(safety: str) -> str:
-    return "" if safety == "safe" else f" ({safety})"
+def _mark(transform: Transform) -> str:
+    marks = [transform.safety.value] if transform.safety is not Safety.SAFE else []
+    marks += ["only when named"] if transform.opt_in else []
+    return f" ({', '.join(marks)})" if marks else ""
 
 
 def transform(name: str) -> str:
@@ -40,7 +43,7 @@ def transform(name: str) -> str:
     from inspect import cleandoc
 
     found = registry.find(name)
-    return f"{found.name}{_mark(found.safety)}\n\n{cleandoc(found.__doc__ or found.summary)}\n"
+    return f"{found.name}{_mark(found)}\n\n{cleandoc(found.__doc__ or found.summary)}\n"
 
 
 def dockerfile(task: Task, style: Style) -> str | Failure:

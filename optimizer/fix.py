@@ -137,6 +137,8 @@ class Transform(ABC):
             tuple(removes), tuple(adds), tuple(paths), tuple(scripts), tuple(companions),
         )  # fmt: skip
 
+    opt_in: ClassVar[bool] = False
+    """Whether it runs only when it is named, by ``select`` or ``enable``: what is good for some and bad for others."""
     def refuse(self, at: Instruction, reason: str, paragraph: str) -> Refusal:
         """Make a refusal of this transform."""
         return Refusal(self.name, at.line, reason, paragraph)

@@ -64,14 +64,24 @@ class Choice(Struct, frozen=True):
         )
 
 
-def choose(*, select: Iterable[str] = (), ignore: Iterable[str] = (), suggested: bool = False) -> Choice:
+def choose(
+    *, select: Iterable[str] = (), ignore: Iterable[str] = (), suggested: bool = False, enable: Iterable[str] = ()
+) -> Choice:
     """The transforms selected by name, or all of them; without the ignored ones.
 
-    Suggested fixes are applied when suggestions are asked for, and of transforms that are selected by name.
+    Suggested fixes are applied when suggestions are asked for, and of transforms that are named. One that is opt-in
+    runs only when it is named.
 
+    :param enable: names of transforms to run besides.
     :raises UnknownTransform: for a name that is no transform's.
     """
     selected = {find(name).name for name in select}
+    enabled = {find(name).name for name in enable}
     ignored = {find(name).name for name in ignore}
-    chosen = tuple(each for each in load() if each.name not in ignored and (not selected or each.name in selected))
-    return Choice(chosen, frozenset(each.name for each in chosen) if suggested else frozenset(selected))
+    chosen = tuple(
+        each
+        for each in load()
+        if each.name not in ignored
+        and (each.name in enabled or (each.name in selected if selected else not each.opt_in))
+    )
+    return Choice(chosen, frozenset(each.name for each in chosen) if suggested else frozenset(selected | enabled))

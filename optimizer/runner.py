@@ -39,6 +39,7 @@ class Rules(NamedTuple):
     ignore: tuple[str, ...] = ()
     suggested: bool = False
     options: Options = Options()
+    enable: tuple[str, ...] = ()
 
 
 class Task(NamedTuple):
@@ -171,8 +172,8 @@ def rewrite(task: Task, text: str, accept: Accept | None = None, suggestions: bo
 
     :raises ParseError: where BuildKit refuses it.
     """
-    select, ignore, suggested, options = task.rules
-    choice = choose(select, ignore, suggested)
+    select, ignore, suggested, options, enable = task.rules
+    choice = choose(select, ignore, suggested, enable)
     return optimize(
         text,
         choice.transforms if suggestions else choice.applied,
@@ -190,12 +191,14 @@ def targets(task: Task, text: str) -> tuple[str, ...]:
 
 
 @lru_cache
-def choose(select: tuple[str, ...], ignore: tuple[str, ...], suggested: bool) -> registry.Choice:
+def choose(
+    select: tuple[str, ...], ignore: tuple[str, ...], suggested: bool, enable: tuple[str, ...] = ()
+) -> registry.Choice:
     """The transforms to run.
 
     :raises UnknownTransform: for a name that is no transform's.
     """
-    return registry.choose(select=select, ignore=ignore, suggested=suggested)
+    return registry.choose(select=select, ignore=ignore, suggested=suggested, enable=enable)
 
 
 def note(fix: Fix, hidden: tuple[str, ...]) -> Note:

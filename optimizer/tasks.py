@@ -24,6 +24,7 @@ class Ask(NamedTuple):
     context: str = ""
     targets: tuple[str, ...] = ()
     config: str = ""
+    enable: tuple[str, ...] = ()
 
 
 class Tasks(NamedTuple):
@@ -77,10 +78,12 @@ def _config(folder: Path, ask: Ask) -> Config:
         found = config.read(Path(ask.config), names) or Config()
     else:
         found = config.load(folder / "Dockerfile", names)
-    return config.override(found, select=ask.select, ignore=ask.ignore, suggested=ask.suggested)
+    return config.override(
+        found, select=ask.select, ignore=ask.ignore, suggested=ask.suggested, enable=ask.enable
+    )  # fmt: skip
 
 
 def _rules(found: Config) -> Rules:
     settings = found.settings
-    options = Options(settings.merge_in_builder_stages)
-    return Rules(settings.select, settings.ignore, settings.suggested, options)
+    options = Options(settings.merge_in_builder_stages, settings.min_saving)
+    return Rules(settings.select, settings.ignore, settings.suggested, options, settings.enable)

@@ -28,14 +28,15 @@ ALL = """\
 select = ["merge_runs"]
 ignore = ['slim_base']  # why not
 suggested = true
-
+enable = ["merge_runs"]
 merge_in_builder_stages = true
+min_saving = 10
 exclude = [
     "examples",
     "**/*.old",
 ]
 """
-ALL_SETTINGS = Settings(("merge_runs",), ("slim_base",), True, True, ("examples", "**/*.old"))
+ALL_SETTINGS = Settings(("merge_runs",), ("slim_base",), True, ("merge_runs",), True, 10.0, ("examples", "**/*.old"))
 
 
 @pytest.mark.parametrize(
@@ -52,8 +53,10 @@ def test_reads_every_setting_and_where_it_stands(folder: Path, name: str, before
         "select": f"{name}:{line + 1}:1",
         "ignore": f"{name}:{line + 2}:1",
         "suggested": f"{name}:{line + 3}:1",
+        "enable": f"{name}:{line + 4}:1",
         "merge_in_builder_stages": f"{name}:{line + 5}:1",
-        "exclude": f"{name}:{line + 6}:1",
+        "min_saving": f"{name}:{line + 6}:1",
+        "exclude": f"{name}:{line + 7}:1",
     }
 
 
@@ -89,7 +92,7 @@ def test_takes_the_nearest_file(folder: Path, files: dict[str, str], expected: s
         (
             ".dockopt.toml",
             "\n  xyz = 1",
-            "2:3: xyz: there is no such setting: there are exclude, ignore, merge",
+            "2:3: xyz: there is no such setting: there are enable, exclude, ignore, merge",
         ),
         (".dockopt.toml", "[tool.dockopt]\nselect = []", "1:2: tool: there is no such setting"),
         (
@@ -105,6 +108,8 @@ def test_takes_the_nearest_file(folder: Path, files: dict[str, str], expected: s
         (".dockopt.toml", "ignore = [1]", "1:1: ignore: it should be a list of texts, and is [1]"),
         (".dockopt.toml", "suggested = 'no'", '1:1: suggested: it should be true or false, and is "no"'),
         (".dockopt.toml", "suggested = 1", "1:1: suggested: it should be true or false, and is 1"),
+        (".dockopt.toml", "min_saving = '5'", '1:1: min_saving: it should be a number, and is "5"'),
+        (".dockopt.toml", "enable = ['x']", "1:11: enable: no transform is called 'x'"),
         (".dockopt.toml", "suggested = 1979-05-27", "1:1: suggested: it should be true or false, and is"),
         (
             ".dockopt.toml",

@@ -17,6 +17,8 @@ from optimizer.shell import Word
 REMOVERS = frozenset({"rm", "find", "unlink", "truncate", "mv", "cd"}) | SHELLS
 DRY_RUN = frozenset({"--dry-run", "--simulate", "--just-print", "--no-act", "--recon", "-s"})
 APT_ARCHIVES = "/var/cache/apt"
+APK_ARCHIVES = "/etc/apk/cache"
+"""Where apk keeps packages, if the folder is there: without it, only their index is kept."""
 ROOT = frozenset({"root", "0", "root:root", "0:0"})
 
 
@@ -61,18 +63,19 @@ def _meets(target: str, directory: str) -> bool:
 
 def empties(run: Run, command: Sequence[Word], home: str | None) -> Manager | None:
     """The manager whose mounted cache an ``rm`` with these words empties, if it removes nothing else."""
-    paths = [_absolute(word.text, home) for word in command[1:] if not word.text.startswith("-")]
+    paths = [absolute(word.text, home) for word in command[1:] if not word.text.startswith("-")]
     targets = [mount.get("target", "").rstrip("/") for mount in run.mounts if mount.get("type") == "cache"]
     if not paths or not all(any(f"{path}/".startswith(f"{target}/") for target in targets if target) for path in paths):
         return None
     for manager in MANAGERS:
         directories = (*manager.directories, APT_ARCHIVES) if manager is APT else manager.directories
-        if any(f"{_absolute(each, home)}/".startswith(f"{path}/") for path in paths for each in directories):
+        if any(f"{absolute(each, home)}/".startswith(f"{path}/") for path in paths for each in directories):
             return manager
     return None
 
 
-def _absolute(path: str, home: str | None) -> str:
+def absolute(path: str, home: str | None) -> str:
+    """A path of a command as it is for the user with that home, without a wildcard at its end."""
     path = path.strip("\"'")
     for prefix in ("~/", "$HOME/", "${HOME}/"):
         if path.startswith(prefix):

@@ -27,6 +27,10 @@ def without_cleaning(document: Document, run: Run, reading: Reading, home: str |
         flag = call.manager.cleaning
         if not isinstance(flag, Flag) or not call.has(flag.text) or not _held(run, call.manager.directories, home):
             continue
+        if call.manager is APK and caches.covered(run, caches.APK_ARCHIVES, home, ("cache",)):
+            at = [word.literal for word in call.words].index(flag.text)
+            edits.replace(call.words[at].start, call.words[at].end, "--update-cache")
+            continue
         if call.manager is APK:
             kept.append("apk add --no-cache makes no use of the cache mount, but fetches the index")
             continue
