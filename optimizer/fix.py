@@ -93,11 +93,17 @@ class Refusal(Struct, frozen=True):
 Proposal = Fix | Refusal
 
 
+MIN_SAVING = 5.0
+"""Percent. Costs without a measurement are estimates: what is saved by less may be none of it."""
+
+
 class Options(Struct, frozen=True):
     """Settings that change what a transform proposes."""
 
     merge_in_builder_stages: bool = False
     """Merge RUNs also in stages from which only COPY --from takes files."""
+    min_saving: float = MIN_SAVING
+    """Percent of the expected time of a rebuild that a change of the order must save."""
 
 
 class Transform(ABC):
