@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from optimizer.report.untrusted import printable
 from optimizer.verify import noise as measured
+from optimizer.verify.design import Bases, Design
 from optimizer.verify.difference import Aspect, Difference, Place, Verb, differences
-from optimizer.verify.entry import Entry, Image
+from optimizer.verify.entry import Image
 from optimizer.verify.noise import Noise
 from optimizer.verify.patterns import Patterns, with_folders
 
 MOST_LINES = 20
-
-INSTALLED = (
-    "/var/lib/dpkg", "/var/lib/apt", "/var/cache/debconf", "/lib/apk/db", "/etc/apk/world", "/var/lib/rpm",
-    "/usr/lib/sysimage", "/etc/ld.so.cache", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid",
-    "/etc/subgid", "/etc/shells", "/etc/ca-certificates.conf", "/usr/share/info/dir", "/usr/share/mime",
-    "/usr/share/applications/mimeinfo.cache",
-)  # fmt: skip
-"""Files that list what is installed, or whom packages need: another base image has others. What has to be in them for
-the image to work is checked by itself (runtime.py)."""
 
 _SYSTEM = ("/usr", "/var", "/etc", "/lib", "/bin", "/sbin", "/lib64")
 
@@ -59,19 +51,21 @@ def compare(
     *,
     noise: Noise = measured.NONE,
     allowed: Iterable[str] = (),
-    split: bool = False,
-    base: Mapping[str, Entry] | None = None,
+    bases: Bases | None = None,
 ) -> Comparison:
     """Compare two images.
 
     :param allowed: patterns of the paths that the fixes remove or add (`Fix.paths`).
-    :param split: whether the fixes choose other stages or another base image. Then the patterns say what may be gone or
-        come, and all that stays has to be as it was, but for what lists the packages and users of a system; whether
-        the programs find what they need is for runtime.py to say.
-    :param base: with `split`, what is in the new base image: that this is as it is there is by design.
+    :param bases: the base images, where the fixes choose other stages or another base image: then what differs by that
+        design is allowed, too (design.py).
     :raises ValueError: for a pattern that is none.
     """
-    accounts = _Account(after, allowed, split, base or {})
+    permits: Callable[[Difference], bool]
+    if bases is None:
+        permits = _Declared(allowed).permits
+    else:
+        design = Design(before, after, bases, allowed)
+        permits, after = design.permits, design.after
     failures: list[Difference] = []
     permitted: list[Difference] = []
     hidden: list[Difference] = []
@@ -79,7 +73,7 @@ def compare(
         left = noise.without(difference)
         if left is None:
             hidden.append(difference)
-        elif left.place is Place.FILES and accounts.permits(left):
+        elif permits(left):
             permitted.append(left)
         else:
             failures.append(left)
@@ -89,38 +83,20 @@ def compare(
     return Comparison(tuple(sorted(failures, key=_order)), tuple(permitted), tuple(hidden))
 
 
-class _Account:
-    """What may differ, and why."""
+class _Declared:
+    """What the fixes say that differs."""
 
-    def __init__(self, after: Image, allowed: Iterable[str], split: bool, base: Mapping[str, Entry]) -> None:
+    def __init__(self, allowed: Iterable[str]) -> None:
         patterns = tuple(allowed)
-        self._declared = Patterns(patterns)
+        self._paths = Patterns(patterns)
         self._folders = Patterns(with_folders(patterns))
-        self._installed = Patterns(INSTALLED)
-        self._after = after
-        self._split = split
-        self._base = base
 
     def permits(self, difference: Difference) -> bool:
         """Whether a path may differ in this way."""
-        path, unpaired = difference.name, difference.verb is not Verb.CHANGED
-        if self._split and (self._given(path) or self._lists(difference)):
-            return True
-        return (unpaired and self._folders.covers(path)) or (not self._split and self._declared.covers(path))
-
-    def _given(self, path: str) -> bool:
-        """Whether what is there is the new base image's."""
-        given, there = self._base.get(path), self._after.entries.get(path)
-        return given is not None and there is not None and _same(there, given)
-
-    def _lists(self, difference: Difference) -> bool:
-        """Whether it lists what is installed, and says something else in the same way."""
-        aspects = {change.aspect for change in difference.changes}
-        return aspects <= {Aspect.CONTENT, Aspect.TYPE} and self._installed.covers(difference.name)
-
-
-def _same(one: Entry, two: Entry) -> bool:
-    return one._replace(mtime=0, found=None) == two._replace(mtime=0, found=None)
+        if difference.place is Place.CONFIG:
+            return False
+        unpaired = difference.verb is not Verb.CHANGED
+        return (unpaired and self._folders.covers(difference.name)) or self._paths.covers(difference.name)
 
 
 def _only_hold(failures: Iterable[Difference], accounted: Iterable[Difference]) -> Iterator[Difference]:

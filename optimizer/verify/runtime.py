@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from optimizer.report.untrusted import printable
-from optimizer.verify import elf
+from optimizer.verify import elf, installed
 from optimizer.verify.cause import Cause, MissingLibrary, MissingModule, MissingPath, MissingProgram, MissingUser
 from optimizer.verify.elf import Elf
-from optimizer.verify.entry import Image, Wanted
+from optimizer.verify.entry import Entry, Image, Wanted
 from optimizer.verify.imports import Finder, imports
 from optimizer.verify.loader import CACHE, Loader, Missing
 from optimizer.verify.patterns import Patterns, with_folders
@@ -29,6 +29,8 @@ _BUDGET = 1 << 28
 _NOT_THE_APPLICATION = ("/usr/", "/lib/", "/lib64/", "/etc/", "/var/lib/", "/opt/conda/lib/")
 _INSTALLED = ("/site-packages/", "/dist-packages/", "/lib-dynload/", "/node_modules/")
 _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+_CERTIFI = "/certifi/cacert.pem"
+_PYTHON_TLS = "/lib-dynload/_ssl."
 _TLS = ("libssl.so", "libgnutls.so", "libnss3.so", "libmbedtls.so")
 
 
@@ -61,6 +63,9 @@ class Looking:
             if python and is_application(path, script is not None):
                 self._left -= size
                 return Wanted((whole,), lambda pieces: Code(script, imports(pieces.at(0, size))))
+        if size <= self._left and (record := installed.look(path, size)):
+            self._left -= size
+            return record
         if script:
             return Wanted((), lambda pieces: Code(script))
         return elf.look(path, size, head)
@@ -73,17 +78,20 @@ def is_application(path: str, script: bool) -> bool:
     return not path.startswith(_NOT_THE_APPLICATION) and not any(part in path for part in _INSTALLED)
 
 
-def check(before: Image, after: Image, allowed: Iterable[str] = ()) -> tuple[Finding, ...]:
+def check(
+    before: Image, after: Image, allowed: Iterable[str] = (), *, given: Mapping[str, Entry] | None = None
+) -> tuple[Finding, ...]:
     """What does not work any more. Both images were read with `Looking`.
 
     :param allowed: patterns of paths that the fixes declare (`Fix.paths`): that something there is broken is meant.
+    :param given: what is in the base image after, which has programs of its own that nobody may ever start.
     """
-    return tuple(_Check(before, after, allowed).findings())
+    return tuple(_Check(before, after, allowed, given or {}).findings())
 
 
 class _Check:
-    def __init__(self, before: Image, after: Image, allowed: Iterable[str]) -> None:
-        self.before, self.after = before, after
+    def __init__(self, before: Image, after: Image, allowed: Iterable[str], given: Mapping[str, Entry]) -> None:
+        self.before, self.after, self.given = before, after, given
         self.old, self.new = Programs(before), Programs(after)
         self.loaders = Loader(before), Loader(after)
         self.allowed = Patterns(with_folders(allowed))
@@ -170,11 +178,14 @@ class _Check:
                 found.setdefault(entry.sha256, []).append(path)
         return found
 
+    @cached_property
+    def finders(self) -> tuple[Finder, Finder]:
+        old, new = self.loaders
+        return _finder(self.before, self.old, old), _finder(self.after, self.new, new)
+
     def modules(self) -> Iterator[Finding]:
         """What the application's Python code imports is found by the Python that runs it."""
-        old, new = (
-            _finder(*each) for each in zip((self.before, self.after), (self.old, self.new), self.loaders, strict=True)
-        )
+        old, new = self.finders
         lost: dict[str, list[str]] = {}
         for path, entry in self.after.entries.items():
             if not isinstance(entry.found, Code) or self.allowed.covers(path):
@@ -194,11 +205,48 @@ class _Check:
         for path in _CERTIFICATES:
             if self.before.at(path) is None or self.after.at(path) is not None:
                 continue
-            for user, entry in self.after.entries.items():
-                if isinstance(entry.found, Elf) and any(needed.startswith(_TLS) for needed in entry.found.needed):
-                    what = f"is gone, and {user} speaks TLS: without CA certificates it trusts nobody"
-                    yield Finding(path, what, MissingPath(path))
-                    break
+            if user := next(self.speakers(), None):
+                what = f"is gone, and {user} speaks TLS: without CA certificates it trusts nobody"
+                yield Finding(path, what, MissingPath(path))
+
+    def speakers(self) -> Iterator[str]:
+        """What speaks TLS of the application's own, by the libraries that it is linked with.
+
+        Its own are not the programs that the base image has anyhow, but what belongs to the one that it starts: Python
+        with its `_ssl`. Where certifi is there, Python's code has certificates at hand.
+        """
+        named: dict[str, tuple[str, ...]] = {}
+        for path, entry in self.after.entries.items():
+            if isinstance(entry.found, Elf):
+                named[entry.found.soname or posixpath.basename(path)] = entry.found.needed
+        own = [f"{prefix}/lib/" for prefix in self.prefixes() if prefix not in ("", "/usr")]
+        certifi = any(path.endswith(_CERTIFI) and "/_vendor/" not in path for path in self.after.entries)
+        for path, entry in self.after.entries.items():
+            if not isinstance(entry.found, Elf) or not any(each.startswith(_TLS) for each in _all(entry.found, named)):
+                continue
+            there = self.given.get(path)
+            begun = path.startswith(tuple(own)) and not (certifi and _PYTHON_TLS in path)
+            if begun or there is None or there.sha256 != entry.sha256:
+                yield path
+
+    def prefixes(self) -> Iterator[str]:
+        """Below which directories the programs are installed that the image starts, or that read its code."""
+        chains = [path for word in started(self.after.config) for _, path in self.new.chain(word.text) if path]
+        coded = any(isinstance(each.found, Code) and each.found.imports for each in self.after.entries.values())
+        for path in (*chains, *(self.finders[1].interpreters if coded else ())):
+            yield posixpath.dirname(posixpath.dirname(self.after.resolve(path) or path))
+
+
+def _all(elf: Elf, named: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """The libraries that a file needs, and those that these need, by name alone."""
+    seen: dict[str, None] = {}
+    waiting = list(elf.needed)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen[name] = None
+            yield name
+            waiting += named.get(name, ())
 
 
 def _accounts(image: Image, file: str) -> Iterator[list[str]]:

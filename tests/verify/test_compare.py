@@ -169,52 +169,6 @@ def test_patterns(pattern: str, path: str, covered: bool) -> None:
         assert Patterns(with_folders([pattern])).covers(path)
 
 
-SPLIT_BEFORE: Files = {
-    "/app/main": program("1"),
-    "/etc/passwd": file("root:x:0:0::/root:/bin/sh\ngcc:x:9:9::/:/bin/sh\n"),
-    "/usr/lib/os-release": file("12.5"),
-    "/usr/bin/gcc": program(),
-    "/src/main.c": file(),
-    "/var/lib/dpkg/status": file("gcc"),
-}
-SPLIT_AFTER: Files = {
-    "/app/main": program("1"),
-    "/etc/passwd": file("root:x:0:0::/root:/bin/sh\n"),
-    "/usr/lib/os-release": file("12.7"),
-    "/usr/lib/new": file(),
-    "/var/lib/dpkg/status": file(""),
-}
-BASE: Files = {"/usr/lib/os-release": file("12.7"), "/usr/lib/new": file()}
-
-
-@pytest.mark.parametrize(
-    ("change", "failing"),
-    [
-        ({}, []),
-        ({"/app/main": program("2")}, ["/app/main"]),
-        ({"/app/main": program("1", uid=5)}, ["/app/main"]),
-        ({"/usr/lib/os-release": file("12.8")}, ["/usr/lib/os-release"]),
-        ({"/usr/lib/new": file(mode=0o600)}, ["/usr/lib/new"]),
-        ({"/more": file()}, ["/more"]),
-        ({"/etc/passwd": file(mode=0o600)}, ["/etc/passwd"]),
-    ],
-)
-def test_in_a_split_what_stays_is_as_it_was(change: Files, failing: list[str]) -> None:
-    found = compare(
-        image(SPLIT_BEFORE), image({**SPLIT_AFTER, **change}), split=True, base=image(BASE).entries,
-        allowed=["/usr/**", "/src/**"] if not change.keys() & {"/usr/lib/new"} else ["/usr/bin/**", "/src/**"],
-    )  # fmt: skip
-    assert [each.name for each in found.failures] == failing
-
-
-def test_in_a_split_only_what_is_declared_may_be_gone() -> None:
-    after = without(SPLIT_AFTER, "/app/main")
-    found = compare(
-        image(SPLIT_BEFORE), image(after), split=True, base=image(BASE).entries, allowed=["/usr/**", "/src/**"]
-    )
-    assert [each.name for each in found.failures] == ["/app", "/app/main"]
-
-
 def told(before: Files, after: Files, config: Any = None, then: Any = None) -> list[str]:
     return compare(image(before, config), image(after, then)).lines()
 

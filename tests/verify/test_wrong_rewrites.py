@@ -14,7 +14,8 @@ import pytest
 from optimizer.verify.behaviour import Behaviour
 from optimizer.verify.builder import Builder, BuildFailed, Built, Limits, Source
 from optimizer.verify.compare import compare
-from optimizer.verify.entry import Image
+from optimizer.verify.design import Bases
+from optimizer.verify.entry import Config, Image
 from optimizer.verify.judge import Judge
 from optimizer.verify.noise import Noise, measure
 from optimizer.verify.runtime import check
@@ -112,10 +113,16 @@ def rewritten(files: Files, wrong: Wrong) -> Files:
     return {**kept, **{path: item for path, item in wrong.files.items() if item is not None}}
 
 
-def said(before: Image, after: Image, noise: Noise, allowed: tuple[str, ...] = (), *, split: bool = False) -> list[str]:
+NOTHING = Image(Config(), {})
+BASES = Bases(NOTHING, NOTHING)
+
+
+def said(
+    before: Image, after: Image, noise: Noise, allowed: tuple[str, ...] = (), bases: Bases | None = None
+) -> list[str]:
     """All that is held against a rewrite."""
     return [
-        *compare(before, after, noise=noise, allowed=allowed, split=split).lines(),
+        *compare(before, after, noise=noise, allowed=allowed, bases=bases).lines(),
         *map(str, check(before, after, allowed)),
     ]
 
@@ -182,7 +189,7 @@ WRONG_SPLITS: dict[str, Wrong] = {
 
 def test_a_right_split_passes() -> None:
     before, after = looked(FILES, CONFIG), looked(without(FILES, "/gcc"), CONFIG)
-    assert said(before, after, Noise(), SPLIT_LOSES, split=True) == []
+    assert said(before, after, Noise(), SPLIT_LOSES, BASES) == []
 
 
 @pytest.mark.parametrize("name", WRONG_SPLITS)
@@ -192,7 +199,7 @@ def test_a_wrong_split_fails(name: str) -> None:
     if "/app/tool" in wrong.files:
         files = {**FILES, "/app/tool": wrong.files["/app/tool"] or file()}
     before, after = looked(files, CONFIG), looked(without(rewritten(files, wrong), "/gcc"), CONFIG)
-    compared = compare(before, after, allowed=SPLIT_LOSES, split=True).lines()
+    compared = compare(before, after, allowed=SPLIT_LOSES, bases=BASES).lines()
     found = [*compared, *map(str, check(before, after))]
     assert any(wrong.says in line for line in found), found
 
@@ -311,7 +318,7 @@ def test_a_wrong_rewrite_fails_when_it_is_built(name: str, builder: Builder, con
     except BuildFailed as error:
         found = list(error.lines)
     else:
-        compared = compare(first, after, noise=noise, allowed=allowed, split=split).lines()
+        compared = compare(first, after, noise=noise, allowed=allowed, bases=BASES if split else None).lines()
         found = [*compared, *map(str, check(first, after))]
     assert any(says in line for line in found), found
 

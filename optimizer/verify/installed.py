@@ -1,0 +1,233 @@
+"""What is installed in an image, by what the package managers keep of it there: whose a file is, and who needs whom.
+
+Source: dpkg's `/var/lib/dpkg/info/*.list` and apt's `extended_states`; apk's `/lib/apk/db/installed` and world; the
+PyPA's specification of installed distributions (`*.dist-info`, REQUESTED among it); `package.json` in node_modules,
+found by a package as Node does: from its own directory upwards.
+"""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+from optimizer.verify.entry import Image, Kind, Pieces, Wanted
+
+_DPKG = "/var/lib/dpkg/info/"
+_AUTO = "/var/lib/apt/extended_states"
+_APK = "/lib/apk/db/installed"
+_WORLD = "/etc/apk/world"
+_RECORD, _METADATA = ".dist-info/RECORD", ".dist-info/METADATA"
+_MODULES = "/node_modules/"
+_REQUIRES = re.compile(r"Requires-Dist: *([A-Za-z0-9][A-Za-z0-9._-]*)([^;]*)(.*)")
+MOST = 1 << 24
+"""Bytes of the largest record that is read."""
+
+
+class Manifest(NamedTuple):
+    """What a package.json says of its package: what it needs, and what else it may use."""
+
+    needs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+class Package(NamedTuple):
+    """One package. `record` is the path that says that it is there; in apk's one database, a name below its path."""
+
+    record: str
+    of_system: bool
+    """Whether it is the distribution's."""
+    asked: bool
+    """Whether somebody wanted it by its name, and not another package alone."""
+    needs: frozenset[str] = frozenset()
+    """The records of the packages that it cannot do without; of the distribution's that is not read."""
+    uses: frozenset[str] = frozenset()
+    """The records of all that may have come with it."""
+
+
+def look(path: str, size: int) -> Wanted | None:
+    """What to keep of a file, if it is a record."""
+    if size > MOST:
+        return None
+    if path.endswith("/package.json"):
+        return Wanted((range(size),), _manifest)
+    if path.endswith(_METADATA):
+        return Wanted((range(size),), lambda pieces: pieces.at(0, size).partition(b"\n\n")[0])
+    if path in (_AUTO, _APK, _WORLD) or path.endswith(_RECORD) or (path.startswith(_DPKG) and path.endswith(".list")):
+        return Wanted((range(size),), lambda pieces: pieces.at(0, size))
+    return None
+
+
+def _manifest(pieces: Pieces) -> object:
+    import json
+
+    try:
+        found = json.loads(pieces.at(0, pieces.size))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    fields = {name: value if isinstance(value := found.get(name), dict) else {} for name in _FIELDS}
+    needs, optional, peers, about_peers = fields.values()
+    can_lack = {name for name, about in about_peers.items() if isinstance(about, dict) and about.get("optional")}
+    firm = (*(name for name in needs if name not in optional), *(name for name in peers if name not in can_lack))
+    return Manifest(tuple(dict.fromkeys(firm)), tuple(dict.fromkeys((*optional, *can_lack.intersection(peers)))))
+
+
+_FIELDS = ("dependencies", "optionalDependencies", "peerDependencies", "peerDependenciesMeta")
+
+
+class Installed:
+    """The packages of one image, which was read with `look`."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self._folders: dict[str, str] = {}
+
+    @cached_property
+    def packages(self) -> Mapping[str, Package]:
+        """Every package, by its record."""
+        found = (*self._dpkg(), *self._apk(), *self._distributions(), *self._modules())
+        return {each.record: each for each in found}
+
+    def owner(self, path: str) -> Package | None:
+        """The package that brought a path."""
+        if (record := self._files.get(path)) is not None:
+            return self.packages.get(record)
+        return self.packages.get(_module(path) or "")
+
+    @cached_property
+    def _files(self) -> Mapping[str, str]:
+        """What the distribution's packages and Python's list as theirs."""
+        found: dict[str, str] = {}
+        for record, path in (*self._listed(), *self._recorded()):
+            folder, _, name = path.rpartition("/")
+            found.setdefault(f"{self._real(folder)}/{name}", record)
+        return found
+
+    def _real(self, folder: str) -> str:
+        """A directory with links followed: with /usr merged, packages still list files in /lib."""
+        if folder not in self._folders:
+            real = self._image.resolve(folder) if folder else ""
+            self._folders[folder] = folder if real is None else real.removesuffix("/")
+        return self._folders[folder]
+
+    def _text(self, path: str) -> str:
+        entry = self._image.entries.get(path)
+        found = entry.found if entry else None
+        return found.decode("utf-8", "surrogateescape") if isinstance(found, bytes) else ""
+
+    def _listed(self) -> Iterator[tuple[str, str]]:
+        for package in self._dpkg():
+            yield from ((package.record, line) for line in self._text(package.record).splitlines() if line[1:2] != ".")
+        name = folder = ""
+        for line in self._text(_APK).splitlines():
+            kind, _, value = line.partition(":")
+            if kind == "P":
+                name, folder = value, ""
+            elif kind == "F":
+                folder = value
+            elif kind == "R":
+                yield f"{_APK}/{name}", f"/{folder}/{value}" if folder else f"/{value}"
+
+    def _dpkg(self) -> Iterator[Package]:
+        auto = set()
+        name = ""
+        for line in self._text(_AUTO).splitlines():
+            key, _, value = line.partition(": ")
+            if key == "Package":
+                name = value
+            elif key == "Auto-Installed" and value.strip() == "1":
+                auto.add(name)
+        for path in self._image.entries:
+            if path.startswith(_DPKG) and path.endswith(".list"):
+                plain = path.removeprefix(_DPKG).removesuffix(".list").partition(":")[0]
+                yield Package(path, True, plain not in auto)
+
+    def _apk(self) -> Iterator[Package]:
+        world = {re.split(r"[<>=~@]", word, maxsplit=1)[0] for word in self._text(_WORLD).split()}
+        for line in self._text(_APK).splitlines():
+            if line.startswith("P:"):
+                yield Package(f"{_APK}/{line[2:]}", True, line[2:] in world)
+
+    @cached_property
+    def _dists(self) -> Mapping[str, str]:
+        """The directories of Python's distributions, with the directory and name by which others need them."""
+        found = {}
+        for path, entry in self._image.entries.items():
+            if path.endswith(".dist-info") and entry.kind is Kind.DIRECTORY:
+                site, _, base = path.rpartition("/")
+                found[path] = f"{site}/{_plain(base.removesuffix('.dist-info').partition('-')[0])}"
+        return found
+
+    def _recorded(self) -> Iterator[tuple[str, str]]:
+        for record in self._dists:
+            site = posixpath.dirname(record)
+            for row in csv.reader(self._text(f"{record}/RECORD").splitlines()):
+                if row and row[0]:
+                    yield record, posixpath.normpath(posixpath.join(site, row[0]))
+
+    def _distributions(self) -> Iterator[Package]:
+        named = {name: record for record, name in self._dists.items()}
+        for record in self._dists:
+            needs: set[str] = set()
+            uses: set[str] = set()
+            for line in self._text(f"{record}/METADATA").splitlines():
+                if (found := _REQUIRES.match(line)) is None:
+                    continue
+                other = named.get(f"{posixpath.dirname(record)}/{_plain(found[1])}")
+                if other is not None:
+                    uses.add(other)
+                    needs.update(() if "extra" in found[3] else (other,))
+            asked = f"{record}/REQUESTED" in self._image.entries
+            yield Package(record, False, asked, frozenset(needs), frozenset(uses))
+
+    def _modules(self) -> Iterator[Package]:
+        manifests = {
+            posixpath.dirname(path): entry.found
+            for path, entry in self._image.entries.items() if isinstance(entry.found, Manifest)
+        }  # fmt: skip
+        within = {folder: module for folder in manifests if (module := _module(folder)) is not None}
+        packages = {folder: manifests[folder] for folder, module in within.items() if folder == module}
+        roots = {folder.rpartition("/node_modules/")[0] for folder in packages} - packages.keys()
+        asked: set[str] = set()
+        for root in roots:
+            project = manifests.get(root)
+            if project is not None:
+                asked.update(self._found(root, (*project.needs, *project.optional), packages))
+            elif f"{root}/package.json" not in self._image.entries:
+                asked.update(each for each in packages if each.rpartition("/node_modules/")[0] == root)
+        for folder, manifest in packages.items():
+            needs = frozenset(self._found(folder, manifest.needs, packages))
+            uses = needs.union(self._found(folder, manifest.optional, packages))
+            yield Package(folder, False, folder in asked, needs, uses)
+
+    def _found(self, folder: str, names: tuple[str, ...], packages: Mapping[str, object]) -> Iterator[str]:
+        """The packages of these names that code in a directory gets."""
+        above = [folder]
+        while above[-1]:
+            above.append(above[-1].rpartition("/")[0])
+        for name in names:
+            for each in above:
+                real = self._image.resolve(f"{each}/node_modules/{name}")
+                if real in packages:
+                    yield str(real)
+                    break
+
+
+def _module(path: str) -> str | None:
+    """The directory of the package in node_modules that a path lies in, or is."""
+    above, modules, below = path.rpartition(_MODULES)
+    parts = below.split("/")
+    if not modules or parts[0].startswith("."):
+        return None
+    name = "/".join(parts[: 2 if parts[0].startswith("@") else 1])
+    return f"{above}{_MODULES}{name}"
+
+
+def _plain(name: str) -> str:
+    """The name of a Python distribution as all its spellings are compared. Source: PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
