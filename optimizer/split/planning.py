@@ -13,12 +13,11 @@ from optimizer.independence import UNKNOWN
 from optimizer.instructions import settings
 from optimizer.landing import inside, touch
 from optimizer.model import Stage
-from optimizer.packages.commands import SHELLS, handed
 from optimizer.split import bases, reads
 from optimizer.split.lineage import others
 from optimizer.split.plan import Found, Part, Question, Refused, Split
 from optimizer.split.system import is_removal, is_system, packages_of
-from optimizer.split.view import Call, View, shortened
+from optimizer.split.view import Call, View, runs_anything, shortened
 
 _MOVED = frozenset({
     "LABEL", "EXPOSE", "VOLUME", "STOPSIGNAL", "MAINTAINER", "CMD", "ENTRYPOINT", "HEALTHCHECK",
@@ -230,7 +229,7 @@ class _Planning:
                 if call.name in ("chown", "chgrp") and self.is_taken(call):
                     return Refused(each, f"`{shortened(call.text)}` gives an owner that does not come along")
                 setup.append(call)
-            elif call.name not in NEUTRAL or (call.argv and UNKNOWN in call.argv[0]) or _runs_anything(call):
+            elif call.name not in NEUTRAL or (call.argv and UNKNOWN in call.argv[0]) or runs_anything(call):
                 return Refused(each, f"what `{shortened(call.text)}` leaves in the image is not known")
             elif any(redirect.op.startswith(">") and not _is_nothing(call) for redirect in call.command.redirects):
                 return Refused(each, f"`{shortened(call.text)}` writes a file, and what reads it is not known")
@@ -313,11 +312,6 @@ def _writes_a_setting(call: Call) -> bool:
     targets = [redirect.target.literal for redirect in call.command.redirects if redirect.op in (">", ">>")]
     path = targets[0] if len(targets) == 1 else None
     return call.name in ("echo", "printf") and path is not None and path.startswith("/etc/") and path[4:9] != "/apt/"
-
-
-def _runs_anything(call: Call) -> bool:
-    """Whether a shell runs more than a text that is given to it."""
-    return call.name in SHELLS and handed(call.command)[0] != "text"
 
 
 def _paths(calls: Sequence[Call]) -> Iterator[str]:

@@ -205,6 +205,11 @@ class View:
         return any(text in each.text or any(text in body.content for body in each.heredocs) for each in instructions)
 
 
+def runs_anything(call: Call) -> bool:
+    """Whether a shell runs more than a text that is given to it."""
+    return call.name in SHELLS and handed(call.command)[0] != "text"
+
+
 def shortened(text: str) -> str:
     """A command as a reason names it."""
     return text if len(text) <= 60 else text[:59] + "…"

@@ -82,9 +82,12 @@ def find(view: View) -> Found | Refused | None:
         )  # fmt: skip
     tool = calls[-1].name
     modern = view.path_in_context(f"{folder}/.yarnrc.yml") is not None
+    left = [call for call in (*calls, *builds) if _installs(call) or call.subcommand == "prune"]
+    settled = max(left, key=view.calls.index)
     prune = (
-        package is not None and not modern and bool(package.get("devDependencies")) and not _needs_dev(view, package)
-    )
+        package is not None and not modern and not _is_production(settled) and bool(package.get("devDependencies"))
+        and not _needs_dev(view, package)
+    )  # fmt: skip
     if package is None:
         questions.append(Question("which packages only the build needs: there is no package.json to look into"))
     evidence = f"`{builds[-1].text}` builds in it" + (", and packages for development are taken out" if prune else "")
@@ -107,6 +110,16 @@ def _is_global(call: Call) -> bool:
     return call.name in PROGRAMS and (call.has("-g", "--global", "--location") or call.subcommand == "global")
 
 
+def _is_production(call: Call) -> bool:
+    """Whether an install or a prune leaves no packages for development."""
+    option = call.has("--production", "--prod", "-P") or call.option("--omit", "--only") in (
+        "dev",
+        "production",
+        "prod",
+    )
+    return option or call.environment.get("NODE_ENV") == "production"
+
+
 def _plain(name: str) -> str:
     return name[:1] + name[1:].partition("@")[0]
 
@@ -124,7 +137,9 @@ def _builds(call: Call) -> bool:
         return True
     if call.name not in PROGRAMS or call.subcommand in _INSTALL or _is_global(call):
         return False
-    return call.subcommand in ("run", "run-script", "build") or (call.name == "yarn" and call.subcommand in _BUILDERS)
+    return call.subcommand in ("run", "run-script", "build", "prune") or (
+        call.name == "yarn" and call.subcommand in _BUILDERS
+    )
 
 
 def _package(view: View, folder: str) -> dict[str, Any] | None:
