@@ -14,6 +14,7 @@ from optimizer.document import Instruction
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
     from optimizer.model import Model
+    from optimizer.verify.cause import Cause
 
 
 class Safety(StrEnum):
@@ -55,6 +56,13 @@ class Companion(Struct, frozen=True):
     text: str
 
 
+class Prediction(Struct, frozen=True):
+    """What a rebuild of the Dockerfile is expected to take after a commit, in seconds, before and after a fix."""
+
+    before: float
+    after: float
+
+
 class Fix(Struct, frozen=True):
     """One change, applied whole or not at all, with everything it admits to changing.
 
@@ -62,7 +70,8 @@ class Fix(Struct, frozen=True):
     ``removes`` and ``adds`` are the commands (words joined by one blank) and instructions that it takes away or puts
     in; every other command of the claimed instructions must still be there, in its order. ``scripts`` are the RUN
     bodies that come of it, as they are meant, in any layout. The engine holds the result to all of that before anybody
-    sees it. ``paths`` are patterns of the files that the image loses or gains by it.
+    sees it. ``order`` are the numbers of claimed instructions that it only puts in another order, in the new one: they
+    follow each other, before and after. ``paths`` are patterns of the files that the image loses or gains by it.
     """
 
     transform: str
@@ -79,6 +88,10 @@ class Fix(Struct, frozen=True):
     paths: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     companions: tuple[Companion, ...] = ()
+    order: tuple[int, ...] = ()
+    predicted: Prediction | None = None
+    repairs: tuple[str, ...] = ()
+    """What lessons of builds have added to it and why, a sentence each."""
 
 
 class Refusal(Struct, frozen=True):
@@ -93,17 +106,37 @@ class Refusal(Struct, frozen=True):
 Proposal = Fix | Refusal
 
 
+class Lesson(Struct, frozen=True):
+    """What a build has shown that the image lacks that came of a fix."""
+
+    transform: str
+    stage: int
+    """The number of the stage, in the text for which the fix was proposed."""
+    causes: tuple[Cause, ...]
+
+
 MIN_SAVING = 5.0
 """Percent. Costs without a measurement are estimates: what is saved by less may be none of it."""
 
 
 class Options(Struct, frozen=True):
-    """Settings that change what a transform proposes."""
+    """What changes what a transform proposes: settings, and what builds have taught."""
 
     merge_in_builder_stages: bool = False
     """Merge RUNs also in stages from which only COPY --from takes files."""
     min_saving: float = MIN_SAVING
     """Percent of the expected time of a rebuild that a change of the order must save."""
+    lessons: tuple[Lesson, ...] = ()
+    """One a build, in order. A transform that heeds them says in `Fix.repairs` what it does about them."""
+
+    def learnt(self, transform: str, stage: int) -> tuple[Cause, ...]:
+        """What the transform's fix of a stage has lacked so far."""
+        return tuple(
+            cause
+            for lesson in self.lessons
+            if (lesson.transform, lesson.stage) == (transform, stage)
+            for cause in lesson.causes
+        )
 
 
 class Transform(ABC):
@@ -114,6 +147,8 @@ class Transform(ABC):
     phase: ClassVar[Phase]
     safety: ClassVar[Safety] = Safety.SAFE
     """Of its surest fix: one that has only suggestions is asked once, at the end, unless suggestions are applied."""
+    opt_in: ClassVar[bool] = False
+    """Whether it runs only when it is named, by ``select`` or ``enable``: what is good for some and bad for others."""
     hadolint: ClassVar[tuple[str, ...]] = ()
     """The hadolint rules of the same matter: a comment that ignores one of them holds for this transform too."""
 
@@ -134,17 +169,20 @@ class Transform(ABC):
         paths: Iterable[str] = (),
         scripts: Iterable[str] = (),
         companions: Iterable[Companion] = (),
+        order: Iterable[Instruction] = (),
+        predicted: Prediction | None = None,
+        repairs: Iterable[str] = (),
         safety: Safety | None = None,
     ) -> Fix:
-        """Make a fix of this transform that claims ``at`` and the further instructions in claims."""
+        """Make a fix of this transform that claims ``at`` and the further instructions in claims and order."""
+        moved = tuple(each.index for each in order)
         return Fix(
             self.name, safety or self.safety, at.line, tuple(edits),
-            frozenset({at.index, *(claim.index for claim in claims)}), reason, saves,
-            tuple(removes), tuple(adds), tuple(paths), tuple(scripts), tuple(companions),
+            frozenset({at.index, *moved, *(claim.index for claim in claims)}), reason, saves,
+            tuple(removes), tuple(adds), tuple(paths), tuple(scripts), tuple(companions), moved, predicted,
+            tuple(repairs),
         )  # fmt: skip
 
-    opt_in: ClassVar[bool] = False
-    """Whether it runs only when it is named, by ``select`` or ``enable``: what is good for some and bad for others."""
     def refuse(self, at: Instruction, reason: str, paragraph: str) -> Refusal:
         """Make a refusal of this transform."""
         return Refusal(self.name, at.line, reason, paragraph)

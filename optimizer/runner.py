@@ -82,6 +82,7 @@ class Note(NamedTuple):
     reason: str
     saves: str
     paths: tuple[str, ...]
+    repairs: tuple[str, ...] = ()
 
 
 class Refused(NamedTuple):
@@ -210,6 +211,7 @@ def note(fix: Fix, hidden: tuple[str, ...]) -> Note:
         mask(fix.reason, hidden),
         mask(fix.saves, hidden),
         fix.paths,
+        tuple(mask(each, hidden) for each in fix.repairs),
     )
 
 

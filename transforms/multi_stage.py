@@ -11,6 +11,7 @@ from optimizer.model import Model
 
 if TYPE_CHECKING:
     from optimizer.split.plan import Split
+    from optimizer.verify.cause import Cause
 
 PROGRAMS = (
     "pip", "poetry", "uv ", "pdm", "npm", "yarn", "pnpm", "go ", "cargo", "mvn", "gradle", "dotnet", "bundle", "make",
@@ -76,7 +77,8 @@ class MultiStage(Transform):
 
     ## Safety
     Suggested: what a program reads and calls at run time cannot be read from its text with certainty (section 6). Each
-    suggestion says what could not be seen.
+    suggestion says what could not be seen. With `--verify` it is built: what it lacks is added, twice at the most, the
+    report says what and why, and what then passes is applied.
     """
 
     name = "multi_stage"
@@ -96,9 +98,10 @@ class MultiStage(Transform):
         if isinstance(found, Refused):
             yield self.refuse(found.at, f"the build stays in the image: {found.reason}", "section 6")
         elif found is not None:
-            yield self.split(model, found)
+            causes = options.learnt(self.name, stage.index)
+            yield self.split(model, *(_repaired(model, context, found, causes) if causes else (found, ())))
 
-    def split(self, model: Model, split: Split) -> Proposal:
+    def split(self, model: Model, split: Split, repairs: tuple[str, ...]) -> Proposal:
         from optimizer.split.write import write
 
         written = write(model, split)
@@ -114,7 +117,18 @@ class MultiStage(Transform):
             removes=written.removes,
             adds=written.adds,
             paths=written.paths,
+            repairs=repairs,
         )
+
+
+def _repaired(
+    model: Model, context: BuildContext | None, split: Split, causes: tuple[Cause, ...]
+) -> tuple[Split, tuple[str, ...]]:
+    """The plan with what builds have shown to be missing, and what was done; as it is, where nothing would help."""
+    from optimizer.split.repair import repair
+    from optimizer.split.view import View
+
+    return repair(View(model, split.stage, context), split, causes) or (split, ())
 
 
 def _listed(names: tuple[str, ...], most: int = 8) -> str:

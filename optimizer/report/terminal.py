@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from optimizer.report.untrusted import printable
@@ -77,7 +78,12 @@ def _diff_line(line: Line, style: Style) -> str:
 def fix(note: Note, style: Style) -> str:
     """What a fix does and why."""
     saves = style.paint(_saves(note), GREEN)
-    return f"{style.paint(note.transform, CYAN)}  {printable(note.reason)}{saves}"
+    return f"{style.paint(note.transform, CYAN)}  {printable(note.reason)}{saves}{repairs(note.repairs, style)}"
+
+
+def repairs(sentences: Sequence[str], style: Style) -> str:
+    """What builds have added to a fix, each on a line of its own below it."""
+    return "".join(f"\n      {style.paint('repaired', YELLOW)}: {printable(each)}" for each in sentences)
 
 
 def suggestion(note: Note, style: Style) -> str:

@@ -63,7 +63,7 @@ class _Repair:
     split: Split
     packages: dict[str, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
-    accounts: dict[Call, str] = field(default_factory=dict)
+    accounts: list[Call] = field(default_factory=list)
     links: bool = False
     """Whether libraries come that ldconfig has to make known."""
 
@@ -84,7 +84,8 @@ class _Repair:
             setup=self.setup(),
             leaves=leaves,
         )
-        return Repaired(mended, (*self.packages.values(), *self.paths.values(), *self.accounts.values()))
+        repeated = (f"`{call.text}` is repeated: USER names the account" for call in self.accounts)
+        return Repaired(mended, (*self.packages.values(), *self.paths.values(), *repeated))
 
     def install(self, names: tuple[str, ...]) -> SystemPackages:
         packages = self.split.packages
@@ -106,8 +107,7 @@ class _Repair:
     def take(self, cause: Cause) -> None:
         """Add what mends one cause, if that is known."""
         if isinstance(cause, MissingUser):
-            for call in self.makes(cause.name):
-                self.accounts[call] = f"`{call.text}` is repeated: USER names {cause.name}"
+            self.accounts += (call for call in self.makes(cause.name) if call not in self.accounts)
         elif name := self.package(cause):
             if name not in (self.split.packages.names if self.split.packages else ()):
                 self.packages.setdefault(name, f"{name} is added: {_needs(cause)}")
@@ -133,7 +133,7 @@ class _Repair:
         return next(iter(self.indexed(cause)), "")
 
     def indexed(self, cause: Cause) -> tuple[str, ...]:
-        """The packages that have a library or a command in each release that the base may be of, the likeliest first."""
+        """The packages that have it in each release that the base may be of, the likeliest first."""
         from optimizer.runtime_packages import provider_of_command, provider_of_library, releases_of
 
         releases = releases_of(self.split.stage.base or "")
@@ -166,7 +166,9 @@ class _Repair:
     def library(self, path: str, real: str) -> str:
         """The file of a library where ldconfig finds it and makes its link; elsewhere the whole folder."""
         folder = posixpath.dirname(real)
-        standard = folder in _LOADED or (posixpath.dirname(folder) in _LOADED and "-linux-" in posixpath.basename(folder))
+        standard = folder in _LOADED or (
+            posixpath.dirname(folder) in _LOADED and "-linux-" in posixpath.basename(folder)
+        )
         if self.view.stage.image.family == "alpine":
             return path
         return real if standard else folder

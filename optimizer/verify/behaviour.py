@@ -8,7 +8,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.verify.builder import Builder, Built, CannotJudge, Limits, Ran
-from optimizer.verify.cause import Problems, causes_in
+from optimizer.verify.cause import Cause, Problems, causes_in
 
 if TYPE_CHECKING:
     from optimizer.verify.entry import Config
@@ -70,13 +70,14 @@ class Behaviour:
         for (text, words), expected in zip(self.smoke, self._expected, strict=True):
             ran = self.builder.once(built, words, self.limits)
             if ran.status != expected.status:
-                yield _failed(f"--smoke {text!r}", expected.status, ran)
+                yield _failed(f"--smoke {text!r}", ran, expected)
             elif len(set(expected.outputs)) == 1 and ran.output != expected.outputs[0]:
-                yield Problems((f"--smoke {text!r}: other output{_said(ran.output)}",))
+                line = f"--smoke {text!r}: other output{_said(ran.output)}"
+                yield Problems((line,), _causes(f"--smoke {text!r}", ran, expected))
         if self._healthy:
             ran = self._health(built)
             if ran.status != 0:
-                yield _failed("HEALTHCHECK", 0, ran)
+                yield _failed("HEALTHCHECK", ran, Expected("HEALTHCHECK", 0, ()))
 
     def _health(self, built: Built) -> Ran:
         """What the health check says once it succeeds, or when the program has ended, or the time is over.
@@ -107,9 +108,15 @@ def _probe(healthcheck: Mapping[str, object], shell: Sequence[str]) -> list[str]
     return [*(shell or ("/bin/sh", "-c")), *words[1:]] if words[:1] == ["CMD-SHELL"] else []
 
 
-def _failed(what: str, expected: int | None, ran: Ran) -> Problems:
-    line = f"{what}: status {_status(ran)} instead of {expected}{_said(ran.output)}"
-    return Problems((line,), tuple(causes_in(ran.output.splitlines(), what)))
+def _failed(what: str, ran: Ran, expected: Expected) -> Problems:
+    line = f"{what}: status {_status(ran)} instead of {expected.status}{_said(ran.output)}"
+    return Problems((line,), _causes(what, ran, expected))
+
+
+def _causes(what: str, ran: Ran, expected: Expected) -> tuple[Cause, ...]:
+    """What it says that is missing, and did not say in the image as it was."""
+    said = {line for output in expected.outputs for line in output.splitlines()}
+    return tuple(causes_in((line for line in ran.output.splitlines() if line not in said), what))
 
 
 def _status(ran: Ran) -> str:

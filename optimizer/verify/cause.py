@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class MissingLibrary:
+class Origin:
+    """Where the original image has what another one lacks (`optimizer.verify.origin`)."""
+
+    path: str
+    real: str
+    """The same with all symbolic links followed."""
+    package: str = ""
+    """The package of the distribution that brings it; "" where none does that the other image has not already."""
+
+
+@dataclass(frozen=True)
+class _Missing:
+    origin: Origin | None = field(default=None, compare=False, kw_only=True)
+    """None where the original has nothing of that name, or nobody looked."""
+
+
+@dataclass(frozen=True)
+class MissingLibrary(_Missing):
     """The loader does not find a shared library, itself, or a version of a library."""
 
     library: str
@@ -20,7 +37,7 @@ class MissingLibrary:
 
 
 @dataclass(frozen=True)
-class MissingProgram:
+class MissingProgram(_Missing):
     """Something starts a program that is not there, or may not be executed."""
 
     program: str
@@ -30,7 +47,7 @@ class MissingProgram:
 
 
 @dataclass(frozen=True)
-class MissingModule:
+class MissingModule(_Missing):
     """Python does not find a module."""
 
     module: str
@@ -40,15 +57,18 @@ class MissingModule:
 
 
 @dataclass(frozen=True)
-class MissingUser:
+class MissingUser(_Missing):
     """USER names a user or a group that is not there, or has another number."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class MissingPath:
-    """A path that was there is not there any more; of a directory, all below it is gone, too."""
+class MissingPath(_Missing):
+    """A path that was there is not there any more; of a directory, all below it is gone, too.
+
+    As a program says it, it may be relative to the working directory.
+    """
 
     path: str
 
@@ -71,25 +91,67 @@ class Problems:
         return Problems((*self.lines, *other.lines), tuple(causes))
 
 
-_PATH = r"(/[^\s:'\"]*[^\s:'\".,])"
-_SAID: tuple[tuple[re.Pattern[str], type[MissingLibrary | MissingProgram | MissingModule | MissingPath]], ...] = (
-    # glibc's and musl's loader
-    (re.compile(r"error while loading shared libraries: ([^\s:]+): cannot open shared object file"), MissingLibrary),
-    (re.compile(r"Error loading shared library ([^\s:]+): No such file or directory"), MissingLibrary),
-    # Python, for extension modules
-    (re.compile(r"ImportError: ([^\s:/]+\.so[^\s:]*): cannot open shared object file"), MissingLibrary),
-    (re.compile(r"(?:ModuleNotFoundError: )?No module named '?([\w.]+)'?"), MissingModule),
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+_FONTS, _LOCALES, _ZONES = "/etc/fonts/fonts.conf", "/usr/lib/locale/locale-archive", "/usr/share/zoneinfo"
+
+_Make = Callable[[str, str], Cause]
+"""From what a message names, and what was run, to a cause."""
+
+
+def _library(name: str, asked_by: str) -> Cause:
+    return MissingLibrary(name, "")
+
+
+def _module(name: str, asked_by: str) -> Cause:
+    return MissingModule(name, ())
+
+
+def _path(name: str, asked_by: str) -> Cause:
+    return MissingPath(name)
+
+
+def _zone(name: str, asked_by: str) -> Cause:
+    return MissingPath(f"{_ZONES}/{name}")
+
+
+def _one(path: str) -> _Make:
+    """For messages that name no path, of programs that look at one alone."""
+    return lambda name, asked_by: MissingPath(path)
+
+
+_NAME = r"([^\s:'\"‘’`()]*[^\s:'\"‘’`().,])"
+_SAID: tuple[tuple[str, _Make], ...] = (
+    # glibc's loader, and whoever repeats its message; musl's
+    (r"([^\s:'\"]+\.so[\w.]*): cannot open shared object file", _library),
+    (r"Error loading shared library ([^\s:]+): No such file or directory", _library),
+    # Python, Node, Java, .NET, Ruby
+    (r"(?:ModuleNotFoundError: )?No module named '?([\w.]+)'?", _module),
+    (r"Cannot find module '(/[^']+)'", _path),
+    (r"Unable to access jarfile (\S+)", _path),
+    (r"application to execute does not exist: '([^']+)'", _path),
+    (r"cannot load such file -- (/\S+)", _path),
+    (r"No time zone found with key ([\w/+-]+)", _zone),
     # shells: dash, bash, busybox; env(1); runc and crun
-    (re.compile(r"(?:^|: )(?:line )?\d+: ([^\s:]+): not found"), MissingProgram),
-    (re.compile(r"(?:^|: )([^\s:]+): (?:command )?not found"), MissingProgram),
-    (re.compile(r"env: ['‘]?([^\s:'’]+)['’]?: No such file or directory"), MissingProgram),
-    (re.compile(r'exec: "([^"]+)": (?:executable file not found|stat )'), MissingProgram),
-    (re.compile(r"executable file ['`]([^'`]+)['`] not found"), MissingProgram),
-    # strerror(ENOENT) behind or before a path
-    (re.compile(rf"{_PATH}['\"]?: No such file or directory"), MissingPath),
-    (re.compile(rf"No such file or directory: b?['\"]{_PATH}['\"]"), MissingPath),
-    (re.compile(rf"no such file or directory, \w+ ['\"]{_PATH}['\"]"), MissingPath),
+    (r"(?:^|: )(?:line )?\d+: ([^\s:'\"]+): not found", MissingProgram),
+    (r"(?:^|: )([^\s:'\"]+): (?:command )?not found", MissingProgram),
+    (r"env: ['‘]?([^\s:'’]+)['’]?: No such file or directory", MissingProgram),
+    (r'exec: "([^"]+)": (?:executable file not found|stat )', MissingProgram),
+    (r"executable file ['`]([^'`]+)['`] not found", MissingProgram),
+    # OpenSSL as Python, curl and Node tell it, Go; fontconfig, Java's AWT; bash, Python, Perl
+    (r"(CERTIFICATE_VERIFY_FAILED|SSL certificate problem|unable to get local issuer certificate)", _one(CERTIFICATES)),
+    (r"(Problem with the SSL CA cert|certificate signed by unknown authority)", _one(CERTIFICATES)),
+    (r"(Cannot load default config file|Fontconfig head is null)", _one(_FONTS)),
+    (r"(cannot change locale|unsupported locale setting|Setting locale failed)", _one(_LOCALES)),
+    # strerror(ENOENT) behind or before a path, as C, Python, Node, Go, Ruby, PHP and Java have it
+    (rf"\({_NAME}\): Failed to open stream: No such file or directory", _path),
+    (rf"{_NAME}['\"’]?: No such file or directory", _path),
+    (r"No such file or directory: b?['\"]([^'\"]+)['\"]", _path),
+    (r"no such file or directory, \w+ ['\"]([^'\"]+)['\"]", _path),
+    (rf"\b(?:open|stat|chdir) {_NAME}: no such file or directory", _path),
+    (r"No such file or directory @ \w+ - (\S+)", _path),
+    (rf"(?:FileNotFoundException|NoSuchFileException): {_NAME}", _path),
 )
+"""What programs write when something is missing; of a line the first that fits counts."""
 
 
 def causes_in(lines: Iterable[str], asked_by: str = "") -> Iterator[Cause]:
@@ -99,20 +161,10 @@ def causes_in(lines: Iterable[str], asked_by: str = "") -> Iterator[Cause]:
     """
     seen: set[Cause] = set()
     for line in lines:
-        for pattern, kind in _SAID:
-            if found := pattern.search(line):
-                cause = _cause(kind, found[1], asked_by)
+        for pattern, make in _SAID:
+            if found := re.search(pattern, line):
+                cause = make(found[1], asked_by)
                 if cause not in seen:
                     seen.add(cause)
                     yield cause
                 break
-
-
-def _cause(
-    kind: type[MissingLibrary | MissingProgram | MissingModule | MissingPath], name: str, asked_by: str
-) -> Cause:
-    if kind is MissingLibrary:
-        return MissingLibrary(name, "")
-    if kind is MissingProgram:
-        return MissingProgram(name, asked_by)
-    return MissingModule(name, ()) if kind is MissingModule else MissingPath(name)

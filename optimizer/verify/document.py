@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from optimizer import __version__
+from optimizer.fix import Fix
 from optimizer.report.untrusted import mask, secrets
 from optimizer.verify.cause import Cause
 from optimizer.verify.measure import Measurement, Scenario, Timing
@@ -27,7 +28,8 @@ def report(verdicts: Sequence[Verdict]) -> str:
            "message": "", "lines": [],       # why it cannot be judged; the builder's own last lines
            "builder": "docker buildx, builder default (docker)",
            "fixes": [{"transform": "merge_runs", "line": 2, "verdict": "pass", "differences": [],
-                      "causes": []}],             # [{"kind": "missing_library", "library": "libpq.so.5", …}]
+                      "causes": [],        # [{"kind": "missing_library", "library": "libpq.so.5", …}]
+                      "repairs": []}],     # ["libpq5 is added: /app/x needs libpq.so.5"]
            "notes": [],
            "measurements": [                 # one a target that was built; "" is the last stage
              {"target": "", "before": {"layers": 9, "unpacked": 1, "compressed": 1}, "after": {…},   # bytes
@@ -43,9 +45,8 @@ def report(verdicts: Sequence[Verdict]) -> str:
 def _file(verdict: Verdict) -> dict[str, Any]:
     outcome = verdict.outcome
     hidden = secrets(outcome.before) if outcome else ()
-    fixes = [_fix(fix.transform, fix.line, "pass", (), ()) for fix in (outcome.fixes if outcome else ())]
-    for fix, differences, causes in verdict.failed:
-        fixes.append(_fix(fix.transform, fix.line, "fail", [mask(each, hidden) for each in differences], causes))
+    fixes = [_fix(fix, "pass", hidden) for fix in (outcome.fixes if outcome else ())]
+    fixes += (_fix(fix, "fail", hidden, differences, causes) for fix, differences, causes in verdict.failed)
     return {
         "path": verdict.task.path,
         "status": verdict.status,
@@ -59,11 +60,13 @@ def _file(verdict: Verdict) -> dict[str, Any]:
 
 
 def _fix(
-    transform: str, line: int, verdict: str, differences: Sequence[str], causes: Sequence[Cause]
+    fix: Fix, verdict: str, hidden: tuple[str, ...], differences: Sequence[str] = (), causes: Sequence[Cause] = ()
 ) -> dict[str, Any]:
     told = [{"kind": _kind(cause), **asdict(cause)} for cause in causes]
     return {
-        "transform": transform, "line": line, "verdict": verdict, "differences": list(differences), "causes": told,
+        "transform": fix.transform, "line": fix.line, "verdict": verdict,
+        "differences": [mask(each, hidden) for each in differences], "causes": told,
+        "repairs": [mask(each, hidden) for each in fix.repairs],
     }  # fmt: skip
 
 

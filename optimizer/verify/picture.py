@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from optimizer.report.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Style, at
+from optimizer.fix import Fix
+from optimizer.report.terminal import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Style, at, repairs
 from optimizer.report.untrusted import mask, printable, secrets
 from optimizer.verify.measure import Measurement, Scenario, Size, Timing
 from optimizer.verify.progress import Step
@@ -32,17 +33,21 @@ def _lines(verdict: Verdict, style: Style) -> Iterator[str]:
     message = f": {clean(verdict.message)}" if verdict.message else ""
     yield f"{style.paint(printable(path), BOLD)}: {style.paint(verdict.status, _COLOURS[verdict.status])}{message}"
     yield from (f"  {style.paint(clean(line), DIM)}" for line in verdict.lines)
-    if outcome is not None:
-        for fix in outcome.fixes:
-            yield "  " + at(path, fix.line, f"{style.paint('pass', GREEN)}  {fix.transform}", style)
+    for fix in outcome.fixes if outcome else ():
+        yield "  " + at(path, fix.line, _said("pass", GREEN, fix, hidden, style), style)
     for fix, differences, _ in verdict.failed:
-        yield "  " + at(path, fix.line, f"{style.paint('fail', RED)}  {fix.transform}", style)
+        yield "  " + at(path, fix.line, _said("fail", RED, fix, hidden, style), style)
         yield from (f"      {clean(difference)}" for difference in differences)
     for note in verdict.notes:
         yield f"  note: {clean(note)}"
     for measurement in verdict.measurements:
         yield ""
         yield from _measured(measurement, style)
+
+
+def _said(word: str, colour: str, fix: Fix, hidden: tuple[str, ...], style: Style) -> str:
+    mended = repairs([mask(each, hidden) for each in fix.repairs], style)
+    return f"{style.paint(word, colour)}  {fix.transform}{mended}"
 
 
 def _measured(measured: Measurement, style: Style) -> Iterator[str]:

@@ -75,7 +75,7 @@ def _verified(task: Task, plan: Plan, console: Console, builder: str, options: O
         return Result(task, Failure(FAILED, 0, 0, "left as it is: no build could bear out its fixes"))
     if verdict.failed or verdict.measurements:
         console.err(show(verdict, console.err_style).rstrip("\n"))
-    return process(task, plan, verdict.accept)
+    return process(verdict.task, plan, verdict.accept)
 
 
 def _interrupted(interrupted: Interrupted, console: Console) -> int:

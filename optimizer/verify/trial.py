@@ -13,6 +13,7 @@ from optimizer.verify.builder import Builder, BuildFailed, Built, CannotJudge, L
 from optimizer.verify.cause import Problems, causes_in
 from optimizer.verify.entry import Config, Image
 from optimizer.verify.judge import Bases, Judge
+from optimizer.verify.origin import Origins
 
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
@@ -109,11 +110,16 @@ class Trials:
                 shot = error
         if isinstance(shot, BuildFailed):
             said = tuple(f"{shot.message}: {line}" for line in shot.lines[-1:]) or (shot.message,)
-            return Problems(said, tuple(causes_in(shot.lines)))
+            return Problems(said, tuple(self.origins.known(causes_in(shot.lines, "the build"), None)))
         first, second = self.before
         bases = self._bases(outcome)
         seen = self.judge.problems(first.image, second.image, shot.image, outcome, bases)
-        return seen + self.behaviour.problems(shot.built)
+        seen += self.behaviour.problems(shot.built)
+        return Problems(seen.lines, tuple(self.origins.known(seen.causes, shot.image)))
+
+    @cached_property
+    def origins(self) -> Origins:
+        return Origins(self.before[0].image)
 
     def _bases(self, outcome: Outcome) -> Bases | None:
         """What is in the base images before and after, where the rewrite has another one or stages of its own."""

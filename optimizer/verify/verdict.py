@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from optimizer.runner import rewrite
 from optimizer.source import decode, read
 from optimizer.verify.builder import Builder, BuilderError, BuildFailed, CannotJudge
@@ -25,6 +27,8 @@ Measure = Literal["all", "sizes", "nothing"]
 
 PATIENCE = 3
 """Fixes of one transform that fail until all its others are left out unasked."""
+REPAIRS = 2
+"""How often one fix is made anew after what its build has lacked."""
 
 
 class Failed(NamedTuple):
@@ -41,6 +45,7 @@ class Verdict:
     """What came of one Dockerfile."""
 
     task: Task
+    """With what builds have taught among its options."""
     status: Status
     message: str = ""
     """Why it cannot be judged."""
@@ -67,6 +72,26 @@ class Wish(NamedTuple):
     measure: Measure = "all"
 
 
+class Made(NamedTuple):
+    """A fix as it was made: its lines are those of the text before it, which others may have changed already."""
+
+    fix: Fix
+    before: str
+
+    @property
+    def key(self) -> Key:
+        return key(self.fix, self.before)
+
+    @property
+    def place(self) -> Place:
+        """The transform and the stage: of these there is one fix, whatever builds teach it."""
+        from optimizer.model import read
+
+        stages = [each.index for each in read(self.before).stages if each.origin.line <= self.fix.line]
+        return self.fix.transform, max(stages, default=0)
+
+
+Place = tuple[str, int]
 Key = tuple[object, ...]
 
 
@@ -105,6 +130,8 @@ class Verification:
             raise CannotJudge(f"--smoke cannot be run: {reason}")
         self.denied: set[Key] = set()
         self.failures: Counter[str] = Counter()
+        self.unmended: dict[Place, Problems] = {}
+        """What spoke against fixes before they were made anew."""
 
     def run(self) -> Verdict:
         outcome = self.rewritten(self.accept)
@@ -116,10 +143,13 @@ class Verification:
         failed: list[Failed] = []
         while problems:
             position, problems = self.culprit(outcome, problems)
-            failed.append(Failed(outcome.fixes[position], problems.lines, problems.causes))
-            self.deny(position)
+            made = self.made()[position]
+            repaired = self.learn(made, problems)
+            if not repaired:
+                failed.append(self.deny(made, outcome.fixes[position], problems))
             outcome = self.rewritten(self.accept)
-            problems = self.problems(outcome, "without what failed") if outcome.changed else Problems()
+            what = f"with {made.fix.transform} repaired" if repaired else "without what failed"
+            problems = self.problems(outcome, what) if outcome.changed else Problems()
         notes = tuple(dict.fromkeys(note for trials in self.trials for note in trials.behaviour.notes))
         return Verdict(
             self.task,
@@ -179,20 +209,48 @@ class Verification:
 
         return accept
 
-    def deny(self, position: int) -> None:
-        """Keep the fix at this position of the rewrite out from now on."""
-        made: list[tuple[Key, str]] = []
+    def made(self) -> list[Made]:
+        """The fixes of the rewrite, in the order of their making."""
+        made: list[Made] = []
 
         def note(fix: Fix, before: str, after: str) -> bool:
             accepted = self.accept(fix, before, after)
             if accepted:
-                made.append((key(fix, before), fix.transform))
+                made.append(Made(fix, before))
             return accepted
 
         self.rewritten(note)
-        wrong, transform = made[position]
-        self.denied.add(wrong)
-        self.failures[transform] += 1
+        return made
+
+    def learn(self, wrong: Made, problems: Problems) -> bool:
+        """Teach a transform what its fix has lacked; whether it makes another one of it, which was not tried yet."""
+        from optimizer.fix import Lesson
+
+        place, options = wrong.place, self.task.rules.options
+        lessons = [each for each in options.lessons if (each.transform, each.stage) == place]
+        known = {cause for lesson in lessons for cause in lesson.causes}
+        fresh = tuple(cause for cause in problems.causes if cause not in known)
+        if not fresh or len(lessons) >= REPAIRS:
+            return False
+        before = self.task
+        options = replace(options, lessons=(*options.lessons, Lesson(*place, fresh)))
+        self.task = before._replace(rules=before.rules._replace(options=options))
+        if any(each.fix.repairs and each.place == place and each.key != wrong.key for each in self.made()):
+            self.unmended.setdefault(place, problems)
+            return True
+        self.task = before
+        return False
+
+    def deny(self, wrong: Made, fix: Fix, problems: Problems) -> Failed:
+        """Keep a fix out from now on, also as it was before it was made anew.
+
+        :param fix: the same as the user knows it, with the lines of the original.
+        """
+        self.denied.add(wrong.key)
+        self.failures[fix.transform] += 1
+        first = self.unmended.get(wrong.place, Problems())
+        lines = (*problems.lines, *(f"before the repair: {line}" for line in first.lines))
+        return Failed(fix, tuple(dict.fromkeys(lines)), (first + problems).causes)
 
     def measured(self, outcome: Outcome) -> tuple[Measurement, ...]:
         """The measurements, a target each."""

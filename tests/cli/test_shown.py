@@ -83,9 +83,10 @@ def test_the_report_for_programs(monkeypatch: pytest.MonkeyPatch, folder: Path) 
                         "reason": "see ***",
                         "saves": "time",
                         "paths": [],
+                        "repairs": [],
                     }
                 ],
-                "suggestions": [{**suggestion, "saves": "time", "paths": []}],
+                "suggestions": [{**suggestion, "saves": "time", "paths": [], "repairs": []}],
                 "refusals": [],
                 "companions": [],
                 "parent_images": ["python:3"],

@@ -4,49 +4,149 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.fix import splice
+from optimizer.fix import Fix, Lesson, Options, splice
 from optimizer.model import read
 from optimizer.split import find
 from optimizer.split.plan import Split
-from optimizer.split.repair import repair
+from optimizer.split.repair import Repaired, repair
+from optimizer.split.view import View
 from optimizer.split.write import write
-from optimizer.verify.cause import Cause, MissingLibrary, MissingModule, MissingPath, MissingProgram
+from optimizer.verify.cause import (
+    CERTIFICATES,
+    Cause,
+    MissingLibrary,
+    MissingModule,
+    MissingPath,
+    MissingProgram,
+    MissingUser,
+    Origin,
+)
+from transforms.multi_stage import MultiStage
 
 APT = "apt-get update && apt-get install -y --no-install-recommends"
+CLEAN = "rm -rf /var/lib/apt/lists/*"
 TEXT = f"""\
 FROM python:3.12-slim-bookworm
-RUN {APT} gcc && rm -rf /var/lib/apt/lists/*
+RUN {APT} gcc && {CLEAN}
 RUN pip install example
 CMD ["python", "-m", "example"]
 """
+SITE = "/usr/local/lib/python3.12/site-packages"
+LIBRARY = "/usr/local/lib/libown.so.1"
+NEEDS = "/opt/venv/lib/x.so"
 
 
-def split_of(text: str) -> Split:
+def mended(causes: list[Cause], text: str = TEXT) -> Repaired | None:
     model = read(text)
     found = find(model, model.final, None)
     assert isinstance(found, Split), found
-    return found
+    return repair(View(model, found.stage, None), found, causes)
 
 
-def written(split: Split, text: str) -> str:
-    return splice(text, write(read(text), split).edits)
+def written(split: Split, text: str = TEXT) -> list[str]:
+    """The instructions of the final stage, each in one line."""
+    after = splice(text, write(read(text), split).edits)
+    return [" ".join(each.text.split()) for each in read(after).final.instructions]
+
+
+def at(path: str, package: str = "", real: str = "") -> Origin:
+    return Origin(path, real or path, package)
 
 
 @pytest.mark.parametrize(
-    ("cause", "line"),
+    ("cause", "line", "told"),
     [
-        (MissingLibrary("libpq.so.5", "/opt/venv/lib/x.so"), f"RUN {APT} libpq5 && rm -rf /var/lib/apt/lists/*"),
-        (MissingProgram("ffmpeg", "example"), f"RUN {APT} ffmpeg && rm -rf /var/lib/apt/lists/*"),
-        (MissingPath("/data/model.bin"), "COPY --from=build /data/model.bin /data/model.bin"),
-        (MissingProgram("/opt/tool/run", "CMD"), "COPY --from=build /opt/tool/run /opt/tool/run"),
+        (
+            MissingLibrary("libpq.so.5", NEEDS),
+            f"RUN {APT} libpq5 && {CLEAN}",
+            f"libpq5 is added: {NEEDS} needs libpq.so.5",
+        ),
+        (
+            MissingLibrary("libodd.so.5", "", origin=at("/usr/lib/libodd.so.5", "libodd5t64")),
+            f"RUN {APT} libodd5t64 && {CLEAN}",
+            "libodd5t64 is added: a program needs libodd.so.5",
+        ),
+        (
+            MissingProgram("ffmpeg", "CMD"),
+            f"RUN {APT} ffmpeg && {CLEAN}",
+            "ffmpeg is added: CMD calls ffmpeg",
+        ),
+        (
+            MissingPath("/usr/share/zoneinfo/Europe/Berlin", origin=at("/usr/share/zoneinfo/Europe/Berlin", "tzdata")),
+            f"RUN {APT} tzdata && {CLEAN}",
+            "tzdata is added: the image did not work without /usr/share/zoneinfo/Europe/Berlin",
+        ),
+        (
+            MissingPath(CERTIFICATES, origin=at(CERTIFICATES)),
+            f"RUN {APT} ca-certificates && {CLEAN}",
+            f"ca-certificates is added: the image did not work without {CERTIFICATES}",
+        ),
+        (
+            MissingPath("/data/model.bin"),
+            "COPY --from=build /data/model.bin /data/model.bin",
+            "/data/model.bin is taken along: the image did not work without it",
+        ),
+        (
+            MissingPath("/usr/share/nltk_data/words/en", origin=at("/usr/share/nltk_data")),
+            "COPY --from=build /usr/share/nltk_data /usr/share/nltk_data",
+            "/usr/share/nltk_data is taken along: the image did not work without /usr/share/nltk_data/words/en",
+        ),
+        (
+            MissingPath("/usr/lib/locale/locale-archive", origin=at("/usr/lib/locale/locale-archive")),
+            "COPY --from=build /usr/lib/locale/locale-archive /usr/lib/locale/locale-archive",
+            "/usr/lib/locale/locale-archive is taken along: the image did not work without it",
+        ),
+        (
+            MissingProgram("/opt/tool/run", "CMD"),
+            "COPY --from=build /opt/tool/run /opt/tool/run",
+            "/opt/tool/run is taken along: CMD calls /opt/tool/run",
+        ),
+        (
+            MissingModule("other.part", ("/app/main.py",), origin=at(f"{SITE}/other")),
+            f"COPY --from=build {SITE} {SITE}",
+            f"{SITE} is taken along: /app/main.py imports other.part",
+        ),
+        (
+            MissingModule(
+                "numpy", ("/app/main.py",), origin=at("/usr/lib/python3/dist-packages/numpy", "python3-numpy")
+            ),
+            f"RUN {APT} python3-numpy && {CLEAN}",
+            "python3-numpy is added: /app/main.py imports numpy",
+        ),
+        (
+            MissingModule(".words", ("/app/main.py",), origin=at("/app/words.py")),
+            "COPY --from=build /app/words.py /app/words.py",
+            "/app/words.py is taken along: /app/main.py imports .words",
+        ),
     ],
 )
-def test_what_is_missing_is_taken_along(cause: Cause, line: str) -> None:
-    mended = repair(split_of(TEXT), [cause])
-    assert mended is not None
-    text = written(mended, TEXT)
-    assert line in [" ".join(each.text.split()) for each in read(text).final.instructions]
-    assert repair(mended, [cause]) is None, "a second time the same would not help"
+def test_what_is_missing_is_taken_along(cause: Cause, line: str, told: str) -> None:
+    repaired = mended([cause])
+    assert repaired is not None
+    assert line in written(repaired.split)
+    assert repaired.told == (told,)
+
+
+@pytest.mark.parametrize(
+    ("real", "copied"),
+    [
+        ("/usr/local/lib/libown.so.1.2.3", "/usr/local/lib/libown.so.1.2.3"),
+        ("/usr/lib/x86_64-linux-gnu/libown.so.1.2.3", "/usr/lib/x86_64-linux-gnu/libown.so.1.2.3"),
+        ("/opt/own/lib/libown.so.1.2.3", "/opt/own/lib"),
+    ],
+)
+def test_a_library_that_the_author_built_comes_with_what_the_loader_needs(real: str, copied: str) -> None:
+    repaired = mended([MissingLibrary("libown.so.1", NEEDS, origin=at(LIBRARY, real=real))])
+    assert repaired is not None
+    lines = written(repaired.split)
+    assert lines.index(f"COPY --from=build {copied} {copied}") < lines.index("RUN ldconfig")
+
+
+def test_several_are_mended_at_once_and_a_folder_takes_the_place_of_what_lies_in_it() -> None:
+    repaired = mended([MissingPath("/opt/more/x"), MissingProgram("ffmpeg", "CMD"), MissingPath("/opt")])
+    assert repaired is not None
+    assert [each.path for each in repaired.split.artifacts] == ["/opt"]
+    assert f"RUN {APT} ffmpeg && {CLEAN}" in written(repaired.split)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +156,59 @@ def test_what_is_missing_is_taken_along(cause: Cause, line: str) -> None:
         MissingLibrary("libc.so.6", "/usr/local/bin/x", "GLIBC_2.99"),
         MissingPath("/usr/lib/x86_64-linux-gnu/libz.so"),
         MissingPath("/opt/venv/lib/example.py"),
+        MissingPath("/var/lib/dpkg/status", origin=at("/var/lib/dpkg/status")),
+        MissingPath("/proc/1/exe", origin=at("/proc/1/exe")),
         MissingModule("example", ("/app/main.py",)),
+        MissingUser("nobody-made"),
     ],
 )
 def test_what_is_not_known_to_help_is_left_alone(cause: Cause) -> None:
-    assert repair(split_of(TEXT), [cause]) is None
+    assert mended([cause]) is None
 
 
-def test_a_folder_takes_the_place_of_what_lies_in_it() -> None:
-    mended = repair(split_of(TEXT), [MissingPath("/opt")])
-    assert mended is not None
-    assert [each.path for each in mended.artifacts] == ["/opt"]
+def test_a_plan_that_lacks_nearly_everything_is_not_mended() -> None:
+    assert mended([MissingPath(f"/data/{number}") for number in range(9)]) is None
+
+
+def test_a_plan_that_would_leave_nothing_behind_is_not_mended() -> None:
+    everything: list[Cause] = [MissingProgram("gcc", "CMD", origin=at("/usr/bin/gcc", "gcc"))]
+    repaired = mended(everything)
+    assert repaired is None or repaired.split.leaves
+
+
+WITH_SOURCES = f"""\
+FROM debian:bookworm
+RUN {APT} gcc make && {CLEAN}
+WORKDIR /src
+COPY . .
+RUN make && make install
+RUN useradd runner && make test
+USER runner
+CMD ["tool"]
+"""
+
+
+def test_of_the_sources_only_what_is_missing_comes_back() -> None:
+    missing = MissingPath("/src/rules/first.txt", origin=Origin("/src", "/src/rules/first.txt"))
+    repaired = mended([missing], WITH_SOURCES)
+    assert repaired is not None
+    assert "COPY --from=build /src/rules /src/rules" in written(repaired.split, WITH_SOURCES)
+
+
+def test_the_transform_heeds_the_lessons_of_its_stage_alone() -> None:
+    model = read(TEXT)
+
+    def proposed(*lessons: Lesson) -> Fix:
+        (fix,) = MultiStage().propose(model, None, Options(lessons=lessons))
+        assert isinstance(fix, Fix)
+        return fix
+
+    library = (MissingLibrary("libpq.so.5", NEEDS),)
+    plain = proposed()
+    assert plain.repairs == ()
+    assert proposed(Lesson("multi_stage", 1, library), Lesson("slim_base", 0, library)) == plain
+    once = proposed(Lesson("multi_stage", 0, library))
+    assert once.repairs == (f"libpq5 is added: {NEEDS} needs libpq.so.5",)
+    twice = proposed(Lesson("multi_stage", 0, library), Lesson("multi_stage", 0, (MissingPath("/data"),)))
+    assert twice.repairs == (*once.repairs, "/data is taken along: the image did not work without it")
+    assert "libpq5" in splice(TEXT, twice.edits)

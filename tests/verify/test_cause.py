@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from optimizer.verify.cause import (
+    CERTIFICATES,
     Cause,
     MissingLibrary,
     MissingModule,
@@ -47,6 +48,35 @@ from tests.verify.systems import ARCH, PASSWD, debian, library, looked, on_glibc
         ),
         ('exec: "/app/run": stat /app/run: no such file or directory', MissingProgram("/app/run", "x")),
         ("crun: executable file `curl` not found in $PATH", MissingProgram("curl", "x")),
+        ("OSError: libmagic.so.1: cannot open shared object file: No such file", MissingLibrary("libmagic.so.1", "")),
+        ("Error: Cannot find module '/app/dist/main.js'", MissingPath("/app/dist/main.js")),
+        ("Error: Unable to access jarfile app.jar", MissingPath("app.jar")),
+        ("cannot load such file -- /app/lib/words (LoadError)", MissingPath("/app/lib/words")),
+        (
+            "zoneinfo._common.ZoneInfoNotFoundError: 'No time zone found with key Europe/Berlin'",
+            MissingPath("/usr/share/zoneinfo/Europe/Berlin"),
+        ),
+        (
+            "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+            MissingPath(CERTIFICATES),
+        ),
+        ("curl: (60) SSL certificate problem: unable to get local issuer certificate", MissingPath(CERTIFICATES)),
+        ("x509: certificate signed by unknown authority", MissingPath(CERTIFICATES)),
+        (
+            "Fontconfig error: Cannot load default config file: No such file: (null)",
+            MissingPath("/etc/fonts/fonts.conf"),
+        ),
+        (
+            "bash: warning: setlocale: LC_ALL: cannot change locale (de_DE.UTF-8): No such file or directory",
+            MissingPath("/usr/lib/locale/locale-archive"),
+        ),
+        ("locale.Error: unsupported locale setting", MissingPath("/usr/lib/locale/locale-archive")),
+        ("words/en: No such file or directory", MissingPath("words/en")),
+        ("open config.yaml: no such file or directory", MissingPath("config.yaml")),
+        ("No such file or directory @ rb_sysopen - /etc/motd (Errno::ENOENT)", MissingPath("/etc/motd")),
+        ("file_get_contents(/etc/motd): Failed to open stream: No such file or directory", MissingPath("/etc/motd")),
+        ("java.io.FileNotFoundException: /etc/motd (No such file or directory)", MissingPath("/etc/motd")),
+        ('ERROR: failed to compute cache key: "/nowhere": not found', None),
         ("cat: /etc/motd: No such file or directory", MissingPath("/etc/motd")),
         ("ls: cannot access '/etc/motd': No such file or directory", MissingPath("/etc/motd")),
         ("FileNotFoundError: [Errno 2] No such file or directory: '/etc/motd'", MissingPath("/etc/motd")),

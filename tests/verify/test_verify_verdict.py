@@ -159,7 +159,7 @@ def test_the_report_for_programs_has_each_fix_and_no_credentials(task: Task) -> 
     assert (file["status"], file["builder"]) == ("fail", "a fake")
     assert [fix["verdict"] for fix in file["fixes"]] == ["pass"] * 5 + ["fail"]
     assert file["fixes"][-1] | {"differences": []} == {
-        "transform": "copy_over_add", "line": 5, "verdict": "fail", "differences": [], "causes": [],
+        "transform": "copy_over_add", "line": 5, "verdict": "fail", "differences": [], "causes": [], "repairs": [],
     }  # fmt: skip
     assert file["measurements"][0]["before"]["layers"] == 1
     assert "hunter2hunter2" not in json.dumps(file)
