@@ -46,7 +46,7 @@ def prepare(environment: Path) -> None:
     run([*run_poetry, "check", "--lock"])
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder) / "requirements.txt"
-        run([*run_poetry, "export", "--all-groups", "--output", requirements])
+        run([*run_poetry, "export", "--all-groups", "--all-extras", "--output", requirements])
         pip_install(environment, "--require-hashes", "--no-deps", "--requirement", requirements)
     run([*run_poetry, "install", "--only-root"], VIRTUAL_ENV=str(environment))
     stamp.write_text(wanted)
