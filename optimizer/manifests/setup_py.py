@@ -5,13 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from optimizer.manifests.base import RefusedError
+from optimizer.python_tree import NotRead, dotted, literal, tree, visit
 
 _OPENERS = frozenset({"open", "io.open", "codecs.open", "Path", "pathlib.Path", "os.path.join", "join"})
 _PROCESSES = frozenset({"subprocess", "os.system", "os.popen", "exec", "execfile", "runpy", "sh", "git"})
-_NESTING = 2_500
-"""Operators, brackets and keywords of a file that is read: libcst goes one level down for each, and three thousand
-of them can end the process."""
-_FLAT = frozenset(",:;=)]}")
 _UPWARDS = frozenset({"parents", "pardir", "getcwd", "chdir", "environ", "getenv"})
 
 
@@ -30,8 +27,6 @@ def facts(text: str, path: str) -> SetupFacts:
 
     Raises RefusedError where it does not parse, or is nested too deeply.
     """
-    from tokenize import TokenError
-
     import libcst as cst
 
     reads: dict[str, None] = {}
@@ -39,17 +34,17 @@ def facts(text: str, path: str) -> SetupFacts:
 
     class Visitor(cst.CSTVisitor):
         def visit_Call(self, node: cst.Call) -> None:
-            name = _dotted(node.func)
+            name = dotted(node.func)
             for process in _PROCESSES:
                 if name == process or name.startswith(process + "."):
                     outside[f"{name}()"] = None
             if name in _OPENERS:
-                words = [word for argument in node.args if (word := _text(argument.value))]
+                words = [word for argument in node.args if (word := literal(argument.value))]
                 if words := [word for word in words if len(word) > 2]:  # not the mode of open()
                     reads["/".join(words)] = None
 
         def visit_SimpleString(self, node: cst.SimpleString) -> None:
-            value = _text(node)
+            value = literal(node)
             if value is not None and (".." in value.split("/") or value.startswith(("/", "~"))):
                 outside[repr(value)] = None
 
@@ -58,44 +53,7 @@ def facts(text: str, path: str) -> SetupFacts:
                 outside[node.attr.value] = None
 
     try:
-        if _nesting(text) > _NESTING:
-            raise RecursionError
-        cst.parse_module(text).visit(Visitor())
-    except RecursionError as error:
-        raise RefusedError(f"{path} is nested too deeply to be read") from error
-    except (cst.ParserSyntaxError, SyntaxError, TokenError) as error:
-        raise RefusedError(f"{path} does not parse") from error
+        visit(tree(text), Visitor())
+    except NotRead as error:
+        raise RefusedError(f"{path} {error}") from error
     return SetupFacts(tuple(reads), tuple(outside))
-
-
-def _nesting(text: str) -> int:
-    """An upper bound of how deep the syntax tree is."""
-    import io
-    import keyword
-    import tokenize
-
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return sum(
-        keyword.iskeyword(each.string) if each.type == tokenize.NAME else each.string not in _FLAT
-        for each in tokens
-        if each.type in (tokenize.NAME, tokenize.OP)
-    )
-
-
-def _dotted(node: object) -> str:
-    import libcst as cst
-
-    if isinstance(node, cst.Name):
-        return node.value
-    if isinstance(node, cst.Attribute):
-        return f"{_dotted(node.value)}.{node.attr.value}"
-    return ""
-
-
-def _text(node: object) -> str | None:
-    import libcst as cst
-
-    if isinstance(node, cst.SimpleString):
-        value = node.evaluated_value
-        return value if isinstance(value, str) else None
-    return None
