@@ -44,9 +44,24 @@ def problems(before: Model, after: Model, fixes: Sequence[Fix]) -> Iterator[Prob
     ]:
         yield "a parser directive would change"
     yield from _references(before, after, kept)
-    fresh = [new for new in after.document.instructions if new.index not in set(order)]
+    here = set(order)
+    fresh = [new for new in after.document.instructions if new.index not in here]
+    for fix in fixes:
+        at = _place_of([before.document.instructions[index].reading for index in fix.order], fresh)
+        if at is None:
+            yield f"the instructions from line {fix.line} on would not stand in the order that is meant"
+            return
+        del fresh[at : at + len(fix.order)]
     yield from _commands(before, after, fixes, fresh)
     yield from _scripts(after, fixes, fresh)
+
+
+def _place_of(readings: Sequence[object], instructions: Sequence[Instruction]) -> int | None:
+    """Where instructions that read like this stand one after the other; None where they do not."""
+    found = [each.reading for each in instructions]
+    return next(
+        (at for at in range(len(found) - len(readings) + 1) if found[at : at + len(readings)] == [*readings]), None
+    )
 
 
 def mover(edits: Sequence[Edit]) -> Callable[[int], int]:
@@ -88,7 +103,7 @@ def _references(before: Model, after: Model, kept: dict[int, Instruction]) -> It
 
 
 def _commands(before: Model, after: Model, fixes: Sequence[Fix], fresh: Sequence[Instruction]) -> Iterator[Problem]:
-    claimed = sorted({index for fix in fixes for index in fix.claims})
+    claimed = sorted({index for fix in fixes for index in fix.claims if index not in fix.order})
     removed = Counter(command for fix in fixes for command in fix.removes)
     added = Counter(command for fix in fixes for command in fix.adds)
     old = contents(before, (before.document.instructions[index] for index in claimed))

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from optimizer.checks import instruction_text
 from optimizer.context import BuildContext
 from optimizer.delay import Delay
 from optimizer.document import Instruction
@@ -21,6 +20,7 @@ from optimizer.instructions import settings
 from optimizer.landing import Brought, Landing, brought, inside, provider, touch
 from optimizer.manifest_copies import Manifests, manifests
 from optimizer.model import Model, Stage
+from optimizer.moving import shown_instruction
 from optimizer.runs import Run
 
 PASSED = frozenset({
@@ -267,12 +267,6 @@ def _owner(each: Brought) -> str:
 def _share_a_parent(each: Brought, other: Brought) -> bool:
     """Whether a folder above both may not be there yet; the first name below the root is taken to be."""
     return any(zone.split("/")[:3] == place.split("/")[:3] for zone in each.zones for place in other.zones)
-
-
-def shown_instruction(instruction: Instruction) -> str:
-    """An instruction as a reason names it."""
-    text = instruction_text(instruction)
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def obstacle(stage: Stage, copy: Instruction, passed: Instruction) -> str | None:

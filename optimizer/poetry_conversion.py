@@ -11,11 +11,12 @@ from optimizer.context import BuildContext
 from optimizer.document import Document, Instruction
 from optimizer.fix import Edit
 from optimizer.independence import UNKNOWN, value
-from optimizer.install_order import obstacle, shown_instruction
+from optimizer.install_order import obstacle
 from optimizer.installs import lead_of
 from optimizer.landing import Brought, brought, holds, touch
 from optimizer.manifests.base import RefusedError
 from optimizer.model import Model, Stage
+from optimizer.moving import shown_instruction
 from optimizer.poetry_use import PLUGIN, Requirement, export_options, install_options, is_call, requirement
 from optimizer.runs import Run
 from optimizer.shell import Simple

@@ -85,7 +85,7 @@ class ManifestsFirst(Transform):
                 yield self.late(found) if isinstance(found, Late) else self.delay(model, found)
 
     def late(self, late: Late) -> Proposal:
-        from optimizer.install_order import shown_instruction
+        from optimizer.moving import shown_instruction
 
         return self.refuse(
             late.run.instruction,
