@@ -19,14 +19,16 @@ class Unobtainable(Exception):
 class Project(Struct, frozen=True, forbid_unknown_fields=True):
     """A project at one commit, and how its image is built.
 
-    `benches` are those that it serves; none where `reason` says why its image cannot be built as it stands. `size`
-    (bytes) and `seconds` are those of the original image, when it was chosen.
+    `benches` are those that it serves; where `reason` says why its image cannot be built as it stands, none means all
+    of them. `series` is the one in which it was chosen. `size` (bytes) and `seconds` are those of the original image,
+    when it was chosen.
     """
 
     name: str
     url: str
     commit: str
     ecosystem: str
+    series: str = "tuned"
     benches: tuple[str, ...] = ()
     dockerfile: str = "Dockerfile"
     args: tuple[str, ...] = ()
@@ -37,11 +39,31 @@ class Project(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
 
 
-def load(bench: str, only: str = "") -> list[Project]:
-    """The projects of a bench, and those whose image cannot be built, with this in their name."""
+class Listed(Struct, frozen=True, forbid_unknown_fields=True):
+    """projects.toml: what each series is, in words, and the projects in the order in which they are shown."""
+
+    series: dict[str, str]
+    project: tuple[Project, ...]
+
+
+def listed() -> Listed:
+    """All that stands in projects.toml."""
     with LIST.open("rb") as file:
-        found = convert(tomllib.load(file)["project"], list[Project])
-    return [each for each in found if only in each.name and (each.reason or bench in each.benches)]
+        return convert(tomllib.load(file), Listed)
+
+
+def load(bench: str, only: str = "", series: str = "") -> list[Project]:
+    """The projects of a bench, and those whose image cannot be built, with this in their name.
+
+    :param series: only those of this one; "" stands for all.
+    """
+    return [
+        each
+        for each in listed().project
+        if (bench in each.benches or (each.reason and not each.benches))
+        and only in each.name
+        and series in ("", each.series)
+    ]
 
 
 def checkout(project: Project, mirror: Path | None, folder: Path) -> Path:

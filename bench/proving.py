@@ -7,6 +7,7 @@ import datetime
 import json
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any
 
 from bench import projects, tools
 from bench.projects import Project, Unobtainable
+from optimizer.model import read as parsed
 from optimizer.runner import note
+from optimizer.source import decode, read
 from optimizer.tasks import Ask, from_paths
 from optimizer.verify.builder import BuilderError, Options, find
 from optimizer.verify.document import report
@@ -39,10 +42,16 @@ def prove(project: Project, place: Path, select: tuple[str, ...], replay: int) -
             verdict = verify(tasks[0], builder, wish, lambda text: _progress(f"{project.name}: {text}"))
     except BuilderError as error:
         verdict = Verdict(tasks[0], "cannot be judged", error.message, error.lines)
-    return _row(verdict, select)
+    return {"base": base(decode(read(path)))} | kept(verdict, select)
 
 
-def _row(verdict: Verdict, select: tuple[str, ...]) -> Row:
+def base(text: str) -> str:
+    """The base image that the last stage goes back to, as the file names it; "" where only its ARG would tell."""
+    *_, first = parsed(text).final.lineage
+    return first.base or ""
+
+
+def kept(verdict: Verdict, select: tuple[str, ...]) -> Row:
     """A verdict as it is kept: what programs get to see of it, and why the rewrite is what it is."""
     row: Row = json.loads(report([verdict]))["files"][0]
     del row["path"], row["builder"]
@@ -64,11 +73,14 @@ def _row(verdict: Verdict, select: tuple[str, ...]) -> Row:
 
 
 def explanation(row: Mapping[str, Any]) -> str:
-    """Why a project's row is what it is, in one sentence."""
-    differences = [words for fix in row.get("fixes", ()) for words in fix["differences"]]
+    """Why a project's row is what it is, in one sentence that a table of Markdown can hold."""
+    fixes = row.get("fixes", ())
+    differences = [words for fix in fixes for words in fix["differences"]]
     lines = [f"{row['message']}: {line}" if row["message"] else line for line in row.get("lines", ())[-1:]]
-    found = [*differences, *lines, row["message"], *row.get("reasons", ()), *row.get("refusals", ())]
-    return next((words for words in found if words), "nothing to change").replace("|", "\\|").replace("\n", " ")
+    repairs = ["; ".join(fix["repairs"]) for fix in fixes]
+    found = [*differences, *lines, row["message"], *repairs, *row.get("reasons", ()), *row.get("refusals", ())]
+    told = next((words for words in found if words), "nothing to change")
+    return " ".join(told.replace("|", "\\|").replace("<", "&lt;").split())
 
 
 def link(name: str, row: Mapping[str, Any]) -> str:
@@ -88,6 +100,8 @@ def main(
     results_file = Path(__file__).parent / "results" / f"{bench}.json"
     parser = argparse.ArgumentParser(prog=f"python -m bench.{bench}", description=about)
     parser.add_argument("--only", default="", help="only projects with this in their name")
+    parser.add_argument("--series", default="", choices=list(projects.listed().series), help="only this one")
+    parser.add_argument("--missing", action="store_true", help="only projects that have no result yet")
     parser.add_argument("--select", default=",".join(default), help="these transforms (%(default)s)")
     parser.add_argument("--mirror", type=Path, help="a folder of clones, OWNER+NAME, in place of the public addresses")
     parser.add_argument("--work", type=Path, help="a folder for the checkouts, kept (a temporary one)")
@@ -98,10 +112,14 @@ def main(
         parser.add_argument("--commits", type=int, default=commits, help="how many of the last ones (%(default)s)")
     options = parser.parse_args(arguments)
     results = json.loads(options.results.read_text()) if options.results.exists() else {"rows": {}}
+    if options.render and not results["rows"]:
+        parser.error(f"{options.results}: there are no results to write a page from; leave --render out to measure")
     select = tuple(filter(None, options.select.split(",")))
+    known = results["rows"] if options.missing else {}
+    chosen = [each for each in projects.load(bench, options.only, options.series) if each.name not in known]
     with ExitStack() as stack:
         work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dockopt-bench-")))
-        for project in [] if options.render else projects.load(bench, options.only):
+        for project in [] if options.render else chosen:
             row = _measured(project, options.mirror, work, select, vars(options).get("commits", 0))
             results["rows"][project.name] = row
             results |= {"made": datetime.date.today().isoformat(), "machine": tools.machine(), "select": select}
@@ -120,15 +138,18 @@ def main(
 
 def _measured(project: Project, mirror: Path | None, work: Path, select: tuple[str, ...], commits: int) -> Row:
     facts: Row = {"url": project.url, "commit": project.commit, "ecosystem": project.ecosystem}
-    facts["stand_ins"] = project.stand_ins
+    facts |= {"series": project.series, "stand_ins": project.stand_ins, "size": project.size}
     if project.reason:
         return facts | {"status": "does not build", "message": project.reason}
     try:
         place = projects.checkout(project, mirror, work)
         projects.stand_in(project)
+        return facts | prove(project, place, select, commits)
     except Unobtainable as error:
         return facts | {"status": "cannot be judged", "message": str(error)}
-    return facts | prove(project, place, select, commits)
+    except Exception as error:  # a fault of ours is a result as well, and the other projects go on
+        traceback.print_exc()
+        return facts | {"status": "crashed", "message": f"{type(error).__name__}: {error}"}
 
 
 def _progress(words: str) -> None:

@@ -2,47 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from statistics import mean, median
 from typing import Any
 
+from bench import projects
 from bench.proving import explanation, link
 from bench.proving import main as prove_all
 from bench.table import _table
 
 SELECT = ("multi_stage",)
 
-_HEAD = ("", "ecosystem", "before, MB", "after, MB", "change", "verdict", "why")
+Rows = Mapping[str, Mapping[str, Any]]
+
+VERDICTS = {
+    "working": "the image works as it is",
+    "repaired": "the image works, after builds had shown what it lacked",
+    "refused": "there is no rewrite, and this is why",
+    "failed": "the image does not work; the Dockerfile stays as it was",
+    "cannot be judged": "the original does not build, or not twice the same",
+    "crashed": "a fault in dockopt",
+    "does not build": "the original never built here, and was not tried",
+}
+
+_HEAD = ("", "kind", "base", "before, MB", "after, MB", "change", "verdict", "why")
 
 _HOW = """\
 ## How it is measured
 
-The projects stand in `bench/projects.toml`, each with its commit, chosen by the rule there before the rewrite was
-tuned; what fails stays in the table. Each is built twice as it is and once as rewritten, without cache. *pass* means
-that `dockopt verify` finds the same behaviour: every program and shared library that the image starts with is
-found, the application imports, and the smoke commands end as they did before. Sizes are those of the unpacked layers.
-A base image that the machine could not have was replaced before and after by the one that the list names; files that
-a rewrite cannot touch (the base image) count on both sides.
+The projects stand in `bench/projects.toml`, each with its commit, with the rule by which each series was chosen; what
+fails stays in the table. Each is built twice as it is and once as rewritten, without cache, as `dockopt fix
+--suggested --select multi_stage --verify` does with the project's smoke commands. *working* and *repaired* mean that it
+finds the same behaviour: every program and shared library that the image starts with is found, the application
+imports, and the smoke commands end as they did before. Sizes are those of the unpacked layers. A base image that the
+machine could not have was replaced before and after by the one that the list names; files that a rewrite cannot touch
+(the base image) count on both sides. Shares are of the projects that build as they are.
 """
 
 
 def page(results: Mapping[str, Any]) -> str:
-    """The page for people."""
-    rows: Mapping[str, Mapping[str, Any]] = results["rows"]
-    built = {name: row for name, row in rows.items() if row["status"] != "does not build"}
-    working = {name: row for name, row in built.items() if row["status"] == "pass"}
+    """The page for people: a section each series, in the order of projects.toml."""
+    rows: Rows = results["rows"]
     parts = [
         "# One stage becomes two",
         "<!-- Written by `python -m bench.splits --write`; change bench/, not this. -->",
         f"Measured {results['made']} with `python -m bench.splits` on {results['machine']}.",
-        f"{len(rows)} projects, {len(built)} of which build as they are. {_share(len(working), len(built))}",
-        _sizes(working.values()),
-        _table(
-            ("", "ecosystem", "before, MB", "after, MB", "change", "verdict", "why"), map(_line, rows, rows.values())
-        ),
-        _HOW.rstrip(),
     ]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    for name, about in projects.listed().series.items():
+        found = {each: row for each, row in rows.items() if row["series"] == name}
+        if found:
+            parts += [f"## The series *{name}*", about.strip(), totals(found.values()), _rows(found)]
+    seen = {verdict(row) for row in rows.values()}
+    meant = (f"- *{word}*: {words}" for word, words in VERDICTS.items() if word in seen)
+    return "\n\n".join([*parts, _HOW + "\n" + "\n".join(meant)]) + "\n"
+
+
+def verdict(row: Mapping[str, Any]) -> str:
+    """What came of a project, in one of the words of `VERDICTS`."""
+    status: str = row["status"]
+    if status == "pass":
+        return "repaired" if any(fix["repairs"] for fix in row["fixes"]) else "working"
+    return {"unchanged": "refused", "fail": "failed"}.get(status, status)
+
+
+def works(row: Mapping[str, Any]) -> bool:
+    """Whether there is a rewrite whose image does what the original does."""
+    return bool(row["status"] == "pass")
 
 
 def change(row: Mapping[str, Any]) -> float:
@@ -51,23 +77,30 @@ def change(row: Mapping[str, Any]) -> float:
     return float(measured["after"]["unpacked"] / measured["before"]["unpacked"] - 1)
 
 
-def _share(some: int, whole: int) -> str:
-    return f"{some} ({100 * some / whole:.1f}%) give a smaller image that works." if whole else ""
+def totals(rows: Collection[Mapping[str, Any]]) -> str:
+    """How many of them work, what came of the others, and how much smaller those that work are."""
+    counts = Counter(map(verdict, rows))
+    built = len(rows) - counts.pop("does not build", 0)
+    lines = [f"{len(rows)} projects, {built} of which build as they are."]
+    if built:
+        told = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
+        working = sum(map(works, rows))
+        lines.append(f"{working} of these ({working / built:.1%}) become a two-stage image that works: {told}.")
+    if changes := [change(row) for row in rows if works(row)]:
+        lines.append(f"Size of those that work: mean {mean(changes):+.1%}, median {median(changes):+.1%}.")
+    return " ".join(lines)
 
 
-def _sizes(working: Iterable[Mapping[str, Any]]) -> str:
-    changes = [change(row) for row in working]
-    if not changes:
-        return ""
-    return f"Size of those that work: mean {mean(changes):+.1%}, median {median(changes):+.1%}."
+def _rows(rows: Rows) -> str:
+    return _table(_HEAD, map(_line, rows, rows.values()))
 
 
 def _line(name: str, row: Mapping[str, Any]) -> Sequence[str]:
-    sizes = ("", "", "")
-    if row.get("measurements"):
+    sizes = (f"{row['size'] / 1e6:,.0f}" if row.get("size") else "", "", "")
+    if works(row):
         before, after = (f"{row['measurements'][0][side]['unpacked'] / 1e6:,.0f}" for side in ("before", "after"))
         sizes = (before, after, f"{change(row):+.1%}")
-    return (link(name, row), row["ecosystem"], *sizes, row["status"], explanation(row))
+    return (link(name, row), row["ecosystem"], row.get("base", ""), *sizes, verdict(row), explanation(row))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
