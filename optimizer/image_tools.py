@@ -14,6 +14,14 @@ from optimizer.packages.reading import unversioned
 
 SUITES = frozenset({"buster", "bullseye", "bookworm", "trixie"})
 _DEBIAN = frozenset({"stable", "oldstable", "oldoldstable", "testing", "unstable", "forky", "sid"}) | SUITES
+UNPACKED_NOT = (
+    "/usr/share/doc/**", "/usr/share/groff/**", "/usr/share/info/**", "/usr/share/linda/**", "/usr/share/lintian/**",
+    "/usr/share/locale/**", "/usr/share/man/**",
+)  # fmt: skip
+"""What dpkg leaves out of every package in a slim image, also of those that are installed in it.
+
+Source: debuerreotype's `.slimify-excludes`, which the slim images of Debian are made with.
+"""
 FIRST_DEBIAN_SLIM = 20181011
 """The first snapshot of which every suite has a slim variant."""
 

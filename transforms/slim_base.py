@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from optimizer.checks import instruction_text
 from optimizer.context import BuildContext
 from optimizer.fix import Edit, Options, Phase, Proposal, Safety, Transform
-from optimizer.image_tools import IMAGES, Official, slim_tag
+from optimizer.image_tools import IMAGES, UNPACKED_NOT, Official, slim_tag
 from optimizer.images import parse_reference
 from optimizer.language_packages import Minor
 from optimizer.model import Model, Stage
 from optimizer.system_needs import first_need
-
-UNPACKED_NOT = ("/usr/share/doc/**", "/usr/share/info/**", "/usr/share/locale/**", "/usr/share/man/**")
-"""What dpkg leaves out of every package in a slim image, also of those that are installed in it."""
 
 
 class SlimBase(Transform):

@@ -35,6 +35,8 @@ class Question(NamedTuple):
     """What could not be seen and only a build, or the author, can answer; reads on from ``could not see ``."""
 
     text: str
+    path: str = ""
+    """What it is about, where that is a file or folder of the sources: a proof does not let it be lost."""
 
 
 class SystemPackages(NamedTuple):
@@ -97,6 +99,8 @@ class Found:
     """Packages of the distribution that this language's builds use, and its programs seldom."""
     leaves: tuple[str, ...] = ()
     """What stays behind besides packages of the distribution and the larger base."""
+    gone: tuple[str, ...] = ()
+    """Patterns of the files of that, and of what says that its packages are installed."""
     questions: tuple[Question, ...] = ()
 
 
@@ -128,6 +132,8 @@ class Split:
     """What stays behind, as a reason says it."""
     loses: tuple[str, ...]
     """Files and folders of the sources that the image no longer has."""
+    gone: tuple[str, ...]
+    """Patterns of what else it no longer has."""
 
     @property
     def builds_itself(self) -> bool:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from optimizer.document import Instruction
-from optimizer.image_tools import BUILDING, brought_by, package_of
+from optimizer.image_tools import BUILDING, UNPACKED_NOT, brought_by, package_of
 from optimizer.independence import UNKNOWN
 from optimizer.instructions import settings
 from optimizer.landing import inside, touch
 from optimizer.model import Stage
-from optimizer.split import bases, reads
+from optimizer.split import bases, declared, reads
 from optimizer.split.lineage import others
 from optimizer.split.plan import Found, Part, Question, Refused, Split
 from optimizer.split.system import is_removal, is_system, packages_of
@@ -166,6 +166,7 @@ class _Planning:
             self.view.stage, self.final, self.builder(), found.base, found.last, parts, self.setup, found.prepare,
             found.finish, found.environment, packages.stay, found.artifacts, found.after, questions, tuple(leaves),
             (*found.sources, *self.left_copies(parts)),
+            (*found.gone, *declared.packages(packages.left), *(UNPACKED_NOT if slimmed else ())),
         )  # fmt: skip
 
     def left_copies(self, parts: Mapping[int, Part]) -> Iterator[str]:

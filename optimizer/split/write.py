@@ -10,12 +10,8 @@ from optimizer.document import Document, Instruction
 from optimizer.fix import Edit
 from optimizer.model import Model, read
 from optimizer.rewrite import WIDTH, style_of
+from optimizer.split.declared import paths
 from optimizer.split.plan import Part, Split, SystemPackages
-
-_SYSTEM = (
-    "/bin", "/etc", "/go", "/home", "/lib", "/lib64", "/opt", "/root", "/sbin", "/srv", "/tmp", "/usr", "/var",
-)  # fmt: skip
-"""Where an image and its packages keep their files."""
 
 
 class Written(NamedTuple):
@@ -64,11 +60,7 @@ def write(model: Model, split: Split) -> Written:
         edits.append(_behind(text, newline, last, split.finish))
         edits.append(Edit(origin.start, origin.content_end, newline.join(block)))
     adds += _commands(document, [*prepared, *split.finish, *added, *taken])
-    folders = dict.fromkeys(
-        (*_SYSTEM, *split.loses, *(path for each in split.artifacts for path in (each.path, each.target)))
-    )
-    paths = [pattern for folder in folders for pattern in (folder, f"{folder}/**")]
-    return Written(tuple(edits), (origin, *moved), (instruction_text(origin),), tuple(adds), tuple(paths))
+    return Written(tuple(edits), (origin, *moved), (instruction_text(origin),), tuple(adds), paths(split))
 
 
 def _behind(text: str, newline: str, last: Instruction, lines: Sequence[str]) -> Edit:

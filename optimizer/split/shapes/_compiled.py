@@ -159,7 +159,7 @@ def data(
                 if named and not (context.is_dir(prefix + top) and _is_code(view, prefix + top, endings)):
                     found.append(Artifact(path, path, "the sources name it"))
                 elif top in _DATA:
-                    questions.append(Question(f"whether {path} is read at run time"))
+                    questions.append(Question(f"whether {path} is read at run time", path))
     return found, questions
 
 

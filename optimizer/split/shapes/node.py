@@ -33,6 +33,8 @@ _BUILDERS_OF_MODULES = frozenset(
 """What node-gyp calls."""
 _NPM_7 = 16
 """The first Node whose npm knows --omit."""
+_GLOBAL = "/usr/local/lib/node_modules"
+"""Where the official images install what is installed for all."""
 _PRUNE = {
     "npm": "npm prune --omit=dev",
     "yarn": "yarn install --production --ignore-scripts --prefer-offline",
@@ -64,6 +66,11 @@ def find(view: View) -> Found | Refused | None:
     numbers = frozenset(
         number for number, call in enumerate(view.calls) if call.instruction.index <= last.index and call.name in own
     ) - repeated  # fmt: skip
+    gone = [
+        f"{_GLOBAL}/{_plain(name)}"
+        for number, call in enumerate(view.calls) if _is_global(call) and number not in repeated
+        for name in call.operands[1:]
+    ]  # fmt: skip
     base = bases.slim(view.stage)
     questions: list[Question] = []
     package = _package(view, folder)
@@ -78,7 +85,7 @@ def find(view: View) -> Found | Refused | None:
         return Found(
             "node", last, (Artifact(modules, modules, f"`{calls[-1].text}` installs into it"),), base.written, numbers,
             manifests=_MANIFESTS if covered else frozenset(), questions=tuple(questions),
-            builders=_BUILDERS_OF_MODULES, repeated=repeated,
+            builders=_BUILDERS_OF_MODULES, repeated=repeated, gone=tuple(gone),
         )  # fmt: skip
     tool = calls[-1].name
     modern = view.path_in_context(f"{folder}/.yarnrc.yml") is not None
@@ -90,12 +97,14 @@ def find(view: View) -> Found | Refused | None:
     )  # fmt: skip
     if package is None:
         questions.append(Question("which packages only the build needs: there is no package.json to look into"))
+    if prune and package is not None:
+        gone += (f"{folder}/node_modules/{name}" for name in package["devDependencies"])
     evidence = f"`{builds[-1].text}` builds in it" + (", and packages for development are taken out" if prune else "")
     return Found(
         "node", last, (Artifact(folder, folder, evidence),), base.written, numbers,
         finish=(f"RUN {_prune(view, tool)}",) if prune else (),
         leaves=("packages for development",) if prune else (), questions=tuple(questions),
-        builders=_BUILDERS_OF_MODULES, repeated=repeated,
+        builders=_BUILDERS_OF_MODULES, repeated=repeated, gone=tuple(gone),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from optimizer.document import Instruction
 from optimizer.independence import UNKNOWN
 from optimizer.instructions import settings
 from optimizer.language_packages import NEEDS, PREBUILT, PURE, WHEELS, requirement
-from optimizer.split import bases
+from optimizer.split import bases, declared
 from optimizer.split.plan import Artifact, Found, Question, Refused
 from optimizer.split.view import Call, View
 
@@ -66,7 +66,7 @@ def find(view: View) -> Found | Refused | None:
         manifests=_MANIFESTS | frozenset(_lists(view, installs)),
         prepare=placed.prepare, environment=placed.environment,
         needs=tuple(package for name in sorted(names) for package in NEEDS.get(name, "").split()),
-        questions=tuple(questions),
+        gone=tuple(declared.distributions(_tooling(installs))), questions=tuple(questions),
     )  # fmt: skip
 
 
@@ -126,6 +126,11 @@ def _is_tooling(each: _Install) -> bool:
     named = {_plain(name) for name in _operands(each.call)}
     listed = each.call.has("-r", "--requirement")
     return each.tool == "pip" and not listed and bool(named & _TOOLS) and named <= _TOOLS | _PACKAGING
+
+
+def _tooling(installs: Sequence[_Install]) -> Iterator[str]:
+    """The installers that are installed."""
+    yield from (_plain(name) for each in installs if _is_tooling(each) for name in _operands(each.call))
 
 
 def _lists(view: View, installs: Sequence[_Install]) -> Iterator[str]:
