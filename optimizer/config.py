@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 from optimizer.dockerignore import Ignore, parse
 from optimizer.fix import MIN_SAVING
@@ -22,7 +22,39 @@ from optimizer.toml_places import key_places, line_and_column
 FILE = ".dockopt.toml"
 _PYPROJECT = "pyproject.toml"
 _DEFAULT, _COMMAND_LINE = "default", "command line"
-_WANTED = {tuple[str, ...]: "a list of texts", bool: "true or false", float: "a number"}
+_WANTED = {
+    tuple[str, ...]: "a list of texts",
+    bool: "true or false",
+    float: "a number",
+    bool | None: "true or false",
+    str: "a text",
+    int: "a whole number",
+}
+
+
+class BotSettings(NamedTuple):
+    """The table ``bot``: how `dockopt bot` is to behave here. What stands in the repository's root counts."""
+
+    enabled: bool | None = None
+    """False keeps the bot out; where it is told to ask first, True lets it in."""
+    request_per: Literal["repository", "directory"] = "repository"
+    """Whether there is one request for all Dockerfiles, or one for those of each directory."""
+    branch: str = "dockopt"
+    """What the names of the bot's branches begin with; `/` and a word follow."""
+    target: str = ""
+    """The branch that requests are for; none means the default branch."""
+    title: str = ""
+    """What titles and commit messages begin with, such as `chore(docker): `."""
+    labels: tuple[str, ...] = ()
+    """Of the requests."""
+    assignees: tuple[str, ...] = ()
+    """User names."""
+    reviewers: tuple[str, ...] = ()
+    """User names."""
+    draft: bool = False
+    """Open requests as drafts."""
+    max_open: int = 5
+    """The most requests of the bot that are open at a time."""
 
 
 class Settings(NamedTuple):
@@ -42,6 +74,7 @@ class Settings(NamedTuple):
     """Percent of the expected time of a rebuild that a change of the order must save."""
     exclude: tuple[str, ...] = ()
     """Patterns, as in .dockerignore, of what a search passes over; from the settings file's folder on."""
+    bot: BotSettings = BotSettings()
 
 
 _DEFAULTS = Settings()
@@ -136,54 +169,76 @@ class _Reader:
 
     def config(self, table: Any) -> Config:
         if not isinstance(table, dict):
-            return Config(path=self.path, problems=(self.problem("", "it should be a table"),))
-        problems: list[Problem] = []
-        values: dict[str, Any] = {}
-        for key, value in table.items():
-            if wrong := list(self.wrong(key, value)):
-                problems += wrong
-            else:
-                values[key] = tuple(value) if isinstance(value, list) else value
+            return Config(path=self.path, problems=(self.problem((), "it should be a table"),))
+        values, problems = self.values(table, Settings)
         origins = {**Config().origins, **{key: self.place(key) for key in values}}
         return Config(Settings(**values), origins, self.path, tuple(problems))
 
-    def wrong(self, key: str, value: Any) -> Iterator[Problem]:
+    def values(
+        self, table: dict[str, Any], of: type, above: tuple[str, ...] = ()
+    ) -> tuple[dict[str, Any], list[Problem]]:
+        """The settings of a table that are right, and what is wrong with the others.
+
+        :param above: the keys of the tables that it lies in, within the settings.
+        """
+        types = get_type_hints(of)
+        problems: list[Problem] = []
+        values: dict[str, Any] = {}
+        for key, value in table.items():
+            path = (*above, key)
+            kind: Any = types.get(key)
+            if isinstance(value, dict) and hasattr(kind, "_fields"):
+                inner, wrong = self.values(value, kind, path)
+                values[key] = kind(**inner)
+            elif not (wrong := list(self.wrong(path, value, types))):
+                values[key] = tuple(value) if isinstance(value, list) else value
+            problems += wrong
+        return values, problems
+
+    def wrong(self, path: tuple[str, ...], value: Any, types: Mapping[str, Any]) -> Iterator[Problem]:
         """What is wrong with one setting."""
         import msgspec
 
-        types = get_type_hints(Settings)
+        key = path[-1]
         if key not in types:
-            yield self.problem(key, f"there is no such setting{_hint(key, types)}")
+            yield self.problem(path, f"there is no such setting{_hint(key, types)}")
             return
         try:
             msgspec.convert(value, types[key])
         except msgspec.ValidationError:
-            yield self.problem(key, f"it should be {_WANTED[types[key]]}, and is {_shown(value)}")
+            yield self.problem(path, f"it should be {_wanted(types[key])}, and is {_shown(value)}")
             return
         if key in ("select", "ignore", "enable"):
             for name in value:
                 if name not in self.transforms:
                     message = f"no transform is called {name!r}{_hint(name, self.transforms)}"
-                    yield self.problem(key, message, name)
+                    yield self.problem(path, message, name)
         if key == "exclude":
             for pattern in value:
                 for problem in parse(pattern).problems:
-                    yield self.problem(key, f"{pattern!r} is no pattern: {problem.message}", pattern)
+                    yield self.problem(path, f"{pattern!r} is no pattern: {problem.message}", pattern)
 
-    def problem(self, key: str, message: str, element: str = "") -> Problem:
-        line, column = line_and_column(self.text, self.offset(key, element))
-        return Problem(self.shown, line, column, f"{key or '.'.join(self.table_name)}: {message}")
+    def problem(self, path: tuple[str, ...], message: str, element: str = "") -> Problem:
+        line, column = line_and_column(self.text, self.offset(path, element))
+        return Problem(self.shown, line, column, f"{'.'.join(path or self.table_name)}: {message}")
 
     def place(self, key: str) -> str:
-        line, column = line_and_column(self.text, self.offset(key))
+        line, column = line_and_column(self.text, self.offset((key,)))
         return f"{self.shown}:{line}:{column}"
 
-    def offset(self, key: str, element: str = "") -> int:
+    def offset(self, path: tuple[str, ...], element: str = "") -> int:
         """Where the key stands, or its table if it is written inline; or an element of its list."""
-        path = (*self.table_name, key)
+        path = (*self.table_name, *path)
         at = next(self.places[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.places)
         quoted = re.compile(f"[\"']{re.escape(element)}[\"']").search(self.text, at) if element else None
         return quoted.start() if quoted else at
+
+
+def _wanted(kind: Any) -> str:
+    """What the value of a setting should be, in words."""
+    if hasattr(kind, "_fields"):
+        return "a table"
+    return _WANTED.get(kind) or " or ".join(sorted(map(_shown, get_args(kind))))
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.config import Config, Settings, load, override, read
+from optimizer.config import BotSettings, Config, Settings, load, override, read
 from optimizer.toml_places import key_places, line_and_column
 
 TRANSFORMS = ("clean_package_caches", "merge_runs", "slim_base")
@@ -57,7 +57,37 @@ def test_reads_every_setting_and_where_it_stands(folder: Path, name: str, before
         "merge_in_builder_stages": f"{name}:{line + 5}:1",
         "min_saving": f"{name}:{line + 6}:1",
         "exclude": f"{name}:{line + 7}:1",
+        "bot": "default",
     }
+
+
+def test_the_table_of_the_bot_is_read_with_the_places_of_what_is_wrong(folder: Path) -> None:
+    Path("pyproject.toml").write_text(
+        """\
+[tool.dockopt]
+suggested = true
+[tool.dockopt.bot]
+enabled = true
+labels = ["docker", "chore"]
+request_per = "file"
+max_open = "many"
+drafts = true
+"""
+    )
+    config = load(Path("Dockerfile"), TRANSFORMS)
+    assert config.settings == Settings(suggested=True, bot=BotSettings(True, labels=("docker", "chore")))
+    assert config.origins["bot"] == "pyproject.toml:3:2"
+    assert [str(each) for each in config.problems] == [
+        'pyproject.toml:6:1: bot.request_per: it should be "directory" or "repository", and is "file"',
+        'pyproject.toml:7:1: bot.max_open: it should be a whole number, and is "many"',
+        "pyproject.toml:8:1: bot.drafts: there is no such setting: did you mean draft?",
+    ]
+
+
+def test_the_table_of_the_bot_has_to_be_a_table(folder: Path) -> None:
+    Path(".dockopt.toml").write_text("bot = true\n")
+    (problem,) = load(Path("Dockerfile"), TRANSFORMS).problems
+    assert str(problem) == ".dockopt.toml:1:1: bot: it should be a table, and is true"
 
 
 @pytest.mark.parametrize(
