@@ -122,7 +122,7 @@ def test_takes_the_nearest_file(folder: Path, files: dict[str, str], expected: s
         (
             ".dockopt.toml",
             "\n  xyz = 1",
-            "2:3: xyz: there is no such setting: there are enable, exclude, ignore, merge",
+            "2:3: xyz: there is no such setting: there are bot, enable, exclude, ignore, merge",
         ),
         (".dockopt.toml", "[tool.dockopt]\nselect = []", "1:2: tool: there is no such setting"),
         (
