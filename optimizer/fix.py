@@ -14,6 +14,7 @@ from optimizer.document import Instruction
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
     from optimizer.model import Model
+    from optimizer.past import Past
     from optimizer.verify.cause import Cause
 
 
@@ -126,6 +127,10 @@ class Options(Struct, frozen=True):
     """Merge RUNs also in stages from which only COPY --from takes files."""
     min_saving: float = MIN_SAVING
     """Percent of the expected time of a rebuild that a change of the order must save."""
+    timings: str = ""
+    """A build's log with the times of its steps, to take in place of estimates."""
+    past: Past | None = None
+    """What the history and measured times say; made where the files are, so it does not travel."""
     lessons: tuple[Lesson, ...] = ()
     """One a build, in order. A transform that heeds them says in `Fix.repairs` what it does about them."""
 

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from optimizer import registry
 from optimizer.context import BuildContext, DirectoryContext
 from optimizer.document import parse
 from optimizer.engine import Outcome, optimize
 from optimizer.fix import Options, Safety
+from optimizer.history import Commit, History
+from optimizer.past import Known, Past
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 ALL = "guide"
@@ -48,8 +51,23 @@ class Case:
             suggested={each.name for each in transforms} if self.settings.get("suggested") else (),
             context=self.context,
             targets=tuple(self.settings.get("targets", ())),
-            options=Options(**self.settings.get("options", {})),
+            options=Options(past=self.past(text), **self.settings.get("options", {})),
         )
+
+    def past(self, text: str) -> Past | None:
+        """The history that the case gives."""
+        found: list[Commit] = []
+        for each in self.settings.get("commits", ()):
+            changed = frozenset(
+                one.index
+                for one in parse(text).instructions
+                if one.text.startswith(tuple(each.get("instructions", ("\0",))))
+            )
+            found += [Commit(f"{len(found)}", 1.0, frozenset(each.get("paths", ())), changed)] * each["count"]
+        if not found:
+            return None
+        commits = tuple(replace(each, weight=1 / len(found)) for each in found)
+        return Known(History(commits, False, f"the last {len(found)} commits", text))
 
 
 def read(path: Path) -> str:

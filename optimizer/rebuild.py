@@ -1,0 +1,77 @@
+"""What the next builds of a Dockerfile are expected to take, stage by stage: its history and its costs together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from optimizer.context import BuildContext
+from optimizer.cost import Cost, costs, expected
+from optimizer.fix import Options, Prediction
+from optimizer.history import History, NoHistory, aligned, invalidations, prior
+from optimizer.model import Model, Stage
+
+COSTLY = frozenset({"RUN", "COPY", "ADD"})
+"""Instructions that take time; the others only write settings down."""
+FEW = 10
+"""Commits: from fewer of them, nothing is concluded."""
+
+
+class Rebuild(NamedTuple):
+    """The rebuilds of one stage. Places count ``stage.instructions`` from 0."""
+
+    stage: Stage
+    costs: tuple[Cost, ...]
+    invalidations: tuple[tuple[float, frozenset[int]], ...]
+    """The weight of all commits that change the same instructions, with their places."""
+
+    @property
+    def seconds(self) -> list[float]:
+        """What each instruction takes."""
+        pairs = zip(self.stage.instructions, self.costs, strict=True)
+        return [cost.seconds if each.keyword in COSTLY else 0.0 for each, cost in pairs]
+
+    def expected(self, order: Sequence[int] | None = None) -> float:
+        """Seconds a commit, with the instructions in this order."""
+        return expected(range(len(self.costs)) if order is None else order, self.seconds, self.invalidations)
+
+    def changed(self, place: int) -> float:
+        """The share of the commits that change what an instruction is made from."""
+        return sum(weight for weight, which in self.invalidations if place in which)
+
+    def executed(self) -> Iterator[float]:
+        """For each instruction, the share of the commits after which it is executed again."""
+        first = [(weight, min(which)) for weight, which in self.invalidations if which]
+        for place in range(len(self.costs)):
+            yield sum(weight for weight, since in first if since <= place)
+
+
+def history_of(model: Model, context: BuildContext | None, options: Options) -> History:
+    """The history, its instructions counted in this text; what is assumed, where there is none or hardly any."""
+    found = options.past.history if options.past is not None else NoHistory("no history was looked for")
+    if isinstance(found, NoHistory):
+        return prior(model, context, found.reason)
+    if len(found.commits) < FEW:
+        return prior(model, context, f"the history has only {len(found.commits)} commits")
+    return aligned(found, model.document)
+
+
+def rebuild_of(
+    model: Model, stage: Stage, context: BuildContext | None, options: Options, history: History | None = None
+) -> Rebuild:
+    """The rebuilds of a stage."""
+    history = history or history_of(model, context, options)
+    timings = options.past.timings if options.past is not None else ()
+    found = invalidations(history.commits, stage, context, model)
+    return Rebuild(stage, costs(stage, context, timings), found)
+
+
+def expected_of(model: Model, context: BuildContext | None, options: Options) -> float:
+    """Seconds a commit for the whole Dockerfile."""
+    history = history_of(model, context, options)
+    return sum(rebuild_of(model, stage, context, options, history).expected() for stage in model.stages)
+
+
+def prediction(before: Model, after: Model, context: BuildContext | None, options: Options) -> Prediction:
+    """What a rebuild takes before and after a change."""
+    return Prediction(expected_of(before, context, options), expected_of(after, context, options))
