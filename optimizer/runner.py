@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from optimizer import registry
 from optimizer.document import ParseError
 from optimizer.engine import Accept, Outcome, optimize
@@ -20,6 +22,7 @@ from optimizer.source import NOT_READ, Failure, Unreadable, decode, read
 
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
+    from optimizer.past import Past
     from optimizer.report.terminal import Style
 
 MANY = 64
@@ -181,7 +184,7 @@ def rewrite(task: Task, text: str, accept: Accept | None = None, suggestions: bo
         suggested=choice.suggested,
         context=_context(task),
         targets=targets(task, text),
-        options=options,
+        options=replace(options, past=past(task)),
         accept=accept,
     )
 
@@ -223,6 +226,18 @@ def _context(task: Task) -> BuildContext | None:
     for path, text in task.overlay:
         context = context.with_file(path, text)
     return context
+
+
+def past(task: Task) -> Past:
+    """What the project's past says about a task's next builds."""
+    return _past(task.context, task.path if os.path.isfile(task.path) else None, task.rules.options.timings)
+
+
+@lru_cache(maxsize=8)
+def _past(context: str | None, dockerfile: str | None, timings: str) -> Past:
+    from optimizer.past import Past
+
+    return Past(context, dockerfile, timings)
 
 
 @lru_cache(maxsize=8)
