@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import os
 import posixpath
-import stat
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from enum import Enum
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from optimizer.dockerignore import Ignore, parse
 from optimizer.problem import Problem
+from optimizer.trees import Disk, Kind, Overlay, Tree
 from optimizer.wildcard import BadPattern, clean, compiled, has_wildcard
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_TEXT = 1 << 20
-"""Bytes of the largest file that is read."""
 MAX_ENTRIES = 200_000
 """Entries of folders that are listed before a context counts as truncated."""
 _MAX_LINKS = 40
@@ -67,6 +63,9 @@ class BuildContext(Protocol):
     def read(self, path: str) -> str | None:
         """The text of a file; None where `is_file` says no, it is not UTF-8, or it is larger than 1 MiB."""
 
+    def size(self, path: str) -> int | None:
+        """The bytes of a file; None where `is_file` says no."""
+
     def on_disk(self, path: str) -> bool:
         """Whether something lies there, hidden by .dockerignore or not."""
 
@@ -80,31 +79,10 @@ class BuildContext(Protocol):
         """The same context with one file written; a .dockerignore takes effect."""
 
 
-class Kind(Enum):
-    """What an entry of a folder is."""
-
-    FILE = 1
-    FOLDER = 2
-    LINK = 3
-    OTHER = 4
-
-
-class _Tree(Protocol):
-    """A folder without any rules; paths are without links, but for the last name."""
-
-    @property
-    def truncated(self) -> bool: ...
-
-    def kind(self, path: str) -> Kind | None: ...
-    def entries(self, folder: str) -> Mapping[str, Kind]: ...
-    def target(self, link: str) -> str: ...
-    def data(self, path: str) -> bytes | None: ...
-
-
 class _Context:
     """A BuildContext over a tree, with the rules from the first of `ignore_paths` that is there."""
 
-    def __init__(self, tree: _Tree, ignore_paths: tuple[str, ...], shown_root: str = "") -> None:
+    def __init__(self, tree: Tree, ignore_paths: tuple[str, ...], shown_root: str = "") -> None:
         self._tree = tree
         self._ignore_paths = ignore_paths
         self._shown_root = shown_root
@@ -184,6 +162,10 @@ class _Context:
     def read(self, path: str) -> str | None:
         return self._text(self._visible(path, Kind.FILE))
 
+    def size(self, path: str) -> int | None:
+        real = self._visible(path, Kind.FILE)
+        return None if real is None else self._tree.size(real)
+
     def on_disk(self, path: str) -> bool:
         return self._resolve(path) is not None
 
@@ -204,7 +186,7 @@ class _Context:
             return None
 
     def with_file(self, path: str, text: str) -> BuildContext:
-        return _Context(_Overlay(self._tree, {path: text}), self._ignore_paths, self._shown_root)
+        return _Context(Overlay(self._tree, {path: text}), self._ignore_paths, self._shown_root)
 
     def _visible(self, path: str, kind: Kind) -> str | None:
         """The real path, when it is of this kind and the builder gets it and each link on the way."""
@@ -283,109 +265,11 @@ class DirectoryContext(_Context):
         names = [_IGNORE_FILE]
         if dockerfile is not None:
             names.insert(0, os.path.relpath(f"{os.fspath(dockerfile)}.dockerignore", root).replace(os.sep, "/"))
-        super().__init__(_Disk(os.path.realpath(root), max_entries), tuple(names), os.fspath(root))
+        super().__init__(Disk(os.path.realpath(root), max_entries), tuple(names), os.fspath(root))
 
 
 class MemoryContext(_Context):
     """A build context of texts by path."""
 
     def __init__(self, files: Mapping[str, str], dockerfile: str = "Dockerfile") -> None:
-        super().__init__(_Overlay(None, files), (f"{dockerfile}.dockerignore", _IGNORE_FILE))
-
-
-class _Disk:
-    def __init__(self, root: str, max_entries: int) -> None:
-        self.truncated = False
-        self._root = root
-        self._left = max_entries
-        self._listed: dict[str, Mapping[str, Kind]] = {}
-
-    def _full(self, path: str) -> str:
-        return os.path.join(self._root, path)
-
-    def kind(self, path: str) -> Kind | None:
-        try:
-            mode = os.lstat(self._full(path)).st_mode
-        except (OSError, ValueError):
-            return None
-        kinds = ((stat.S_ISREG, Kind.FILE), (stat.S_ISDIR, Kind.FOLDER), (stat.S_ISLNK, Kind.LINK))
-        return next((kind for is_kind, kind in kinds if is_kind(mode)), Kind.OTHER)
-
-    def entries(self, folder: str) -> Mapping[str, Kind]:
-        if folder not in self._listed:
-            self._listed[folder] = self._list(folder)
-        return self._listed[folder]
-
-    def _list(self, folder: str) -> Mapping[str, Kind]:
-        try:
-            with os.scandir(self._full(folder)) as entries:
-                found = {entry.name: _kind(entry) for entry in islice(entries, self._left + 1)}
-        except OSError:
-            self.truncated = True
-            return {}
-        if len(found) > self._left:
-            self.truncated = True
-            return {}
-        self._left -= len(found)
-        return found
-
-    def target(self, link: str) -> str:
-        return os.readlink(self._full(link)).replace(os.sep, "/")
-
-    def data(self, path: str) -> bytes | None:
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        try:
-            with open(os.open(self._full(path), flags), "rb") as file:
-                found = os.fstat(file.fileno())
-                if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_TEXT:
-                    return None
-                return file.read(MAX_TEXT)
-        except OSError:
-            return None
-
-
-def _kind(entry: os.DirEntry[str]) -> Kind:
-    if entry.is_symlink():
-        return Kind.LINK
-    if entry.is_dir(follow_symlinks=False):
-        return Kind.FOLDER
-    return Kind.FILE if entry.is_file(follow_symlinks=False) else Kind.OTHER
-
-
-class _Overlay:
-    """Texts laid over a tree, or over nothing."""
-
-    def __init__(self, base: _Tree | None, files: Mapping[str, str]) -> None:
-        self._base = base
-        self._files = dict(files)
-        self._folders: dict[str, dict[str, Kind]] = {"": {}}
-        for path in files:
-            kind = Kind.FILE
-            while path:
-                folder, name = posixpath.split(path)
-                self._folders.setdefault(folder, {})[name] = kind
-                path, kind = folder, Kind.FOLDER
-
-    @property
-    def truncated(self) -> bool:
-        return self._base is not None and self._base.truncated
-
-    def kind(self, path: str) -> Kind | None:
-        if path in self._files:
-            return Kind.FILE
-        if path in self._folders:
-            return Kind.FOLDER
-        return self._base.kind(path) if self._base else None
-
-    def entries(self, folder: str) -> Mapping[str, Kind]:
-        below = self._base if self._base and self._base.kind(folder) is Kind.FOLDER else None
-        return {**(below.entries(folder) if below else {}), **self._folders.get(folder, {})}
-
-    def target(self, link: str) -> str:
-        assert self._base is not None
-        return self._base.target(link)
-
-    def data(self, path: str) -> bytes | None:
-        if path in self._files:
-            return self._files[path].encode()
-        return self._base.data(path) if self._base else None
+        super().__init__(Overlay(None, files), (f"{dockerfile}.dockerignore", _IGNORE_FILE))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.context import MAX_TEXT, BuildContext, DirectoryContext, MemoryContext
+from optimizer.context import BuildContext, DirectoryContext, MemoryContext
+from optimizer.trees import MAX_TEXT
 
 
 def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -136,6 +137,7 @@ def test_reads_only_small_utf8(tmp_path: Path) -> None:
     context = DirectoryContext(write(tmp_path, files))
     assert context.read("latin") is context.read("large") is None
     assert context.read("fits") == "x" * MAX_TEXT
+    assert [context.size(path) for path in ("fits", "large", "none")] == [MAX_TEXT, MAX_TEXT + 1, None]
 
 
 def test_never_opens_what_is_no_plain_file(tmp_path: Path) -> None:
