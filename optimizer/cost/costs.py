@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from optimizer.context import BuildContext
+from optimizer.copies import Copied, copied
+from optimizer.cost import rates
+from optimizer.cost.commands import Commands
+from optimizer.document import Instruction
 from optimizer.model import Stage
+from optimizer.runs import Run
 
 if TYPE_CHECKING:
     from optimizer.verify.progress import Step
@@ -19,9 +24,59 @@ class Cost(Struct, frozen=True):
 
     seconds: float
     source: str
-    """How that is known, for reports: "measured", or what was assumed."""
+    """How that is known, for reports: ``measured``, or ``assumed: pip install, 12 packages``."""
+
+
+_NOTHING = Cost(0.0, "only configuration")
 
 
 def costs(stage: Stage, context: BuildContext | None, timings: Sequence[Step] = ()) -> tuple[Cost, ...]:
-    """The cost of each of ``stage.instructions``: measured where ``timings`` have it, else assumed by its commands."""
-    return tuple(Cost(1.0 if each.keyword == "RUN" else 0.1, "assumed") for each in stage.instructions)
+    """The cost of each of ``stage.instructions``: measured where ``timings`` have it, else assumed by its commands.
+
+    :param timings: steps of one or more builds of this Dockerfile, or of a version of it (``read_timings``).
+    """
+    found: dict[int, float] = {}
+    if timings:
+        from optimizer.cost.timings import measured
+
+        found = measured(stage, timings)
+    runs = {run.instruction.index: run for run in stage.runs}
+    taken = [source for each in stage.lineage for source in copied(each)]
+    return tuple(
+        Cost(found[place], "measured")
+        if place in found
+        else _assumed(stage, each, runs.get(each.index), taken, context)
+        for place, each in enumerate(stage.instructions)
+    )
+
+
+def _assumed(
+    stage: Stage, instruction: Instruction, run: Run | None, taken: Sequence[Copied], context: BuildContext | None
+) -> Cost:
+    if run is not None:
+        commands = list(Commands(run, stage.state(instruction), taken, context).taken())
+        dearest = max(commands, key=lambda each: each.seconds, default=None)
+        seconds = rates.RUN_SECONDS + sum(each.seconds for each in commands)
+        return Cost(seconds, f"assumed: {dearest.what}" if dearest is not None else "assumed")
+    if instruction.keyword in ("COPY", "ADD"):
+        return _copy(instruction, [each for each in taken if each.instruction is instruction], context)
+    return Cost(rates.WORKDIR_SECONDS, "assumed") if instruction.keyword == "WORKDIR" else _NOTHING
+
+
+def _copy(instruction: Instruction, sources: Sequence[Copied], context: BuildContext | None) -> Cost:
+    seconds, files, size = rates.COPY_SECONDS, 0, 0
+    if instruction.keyword == "ADD" and any("://" in word for word in instruction.words[:-1]):
+        return Cost(seconds + rates.DOWNLOAD_SECONDS, "assumed: a download")
+    if context is None or not sources:
+        return Cost(seconds, "assumed: a copy")
+    for path in _files(sources, context):
+        files += 1
+        size += context.size(path) or 0
+    seconds += files * rates.COPY_FILE + size * rates.COPY_BYTES
+    return Cost(seconds, f"assumed: {files:,} file{'' if files == 1 else 's'}, {size / 1e6:.1f} MB")
+
+
+def _files(sources: Sequence[Copied], context: BuildContext) -> Iterator[str]:
+    for source in sources:
+        for match in context.glob(source.source) if source.source is not None else ():
+            yield from context.files(match) if context.is_dir(match) else (match,)

@@ -43,10 +43,16 @@ class Step(NamedTuple):
         return int(self._place[1])
 
     @property
-    def _place(self) -> tuple[str, str]:
-        """``build 2/5`` and ``2/5`` taken apart: the stage, and the number in it."""
+    def total(self) -> int:
+        """The steps of the stage."""
+        return int(self._place[2])
+
+    @property
+    def _place(self) -> tuple[str, str, str]:
+        """``build 2/5`` and ``2/5`` taken apart: the stage, the number in it, and how many there are."""
         stage, _, numbers = self.name[1 : self.name.index("]")].rpartition(" ")
-        return stage, numbers.partition("/")[0]
+        number, _, total = numbers.partition("/")
+        return stage, number, total
 
     @property
     def ran(self) -> bool:
