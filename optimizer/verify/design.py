@@ -123,7 +123,7 @@ class Design:
 
     def _may_go(self, package: Package) -> bool:
         """Whether a package may be gone: it was the base image's, nobody's wish, or a fix says so."""
-        if package.record in self._given.packages or self._declared.covers(package.record) or _is_installer(package):
+        if package.record in self._given.packages or package.record in self._named or _is_installer(package):
             return True
         if package.asked:
             return False
@@ -134,9 +134,18 @@ class Design:
         return {record: each for record, each in self._old.packages.items() if record not in self._new.packages}
 
     @cached_property
+    def _named(self) -> frozenset[str]:
+        """The packages that are gone as a fix says, of their records or of what leads to these (pnpm)."""
+        led = {
+            self._before.resolve(path) for path, entry in self._before.entries.items()
+            if entry.kind is Kind.SYMLINK and "/node_modules/" in path and self._declared.covers(path)
+        }  # fmt: skip
+        return frozenset(record for record in self._gone if record in led or self._declared.covers(record))
+
+    @cached_property
     def _brought(self) -> frozenset[str]:
         """The packages that may have come only with packages of which a fix says that they go."""
-        waiting = [record for record in self._gone if self._declared.covers(record)]
+        waiting = list(self._named)
         found: set[str] = set()
         while waiting:
             record = waiting.pop()

@@ -192,14 +192,15 @@ class Installed:
         }  # fmt: skip
         within = {folder: module for folder in manifests if (module := _module(folder)) is not None}
         packages = {folder: manifests[folder] for folder, module in within.items() if folder == module}
-        roots = {folder.rpartition("/node_modules/")[0] for folder in packages} - packages.keys()
+        above = {folder.rpartition(_MODULES)[0] for folder in packages}
+        roots = {folder for folder in above if _MODULES not in folder}
         asked: set[str] = set()
         for root in roots:
             project = manifests.get(root)
             if project is not None:
                 asked.update(self._found(root, (*project.needs, *project.optional), packages))
             elif f"{root}/package.json" not in self._image.entries:
-                asked.update(each for each in packages if each.rpartition("/node_modules/")[0] == root)
+                asked.update(each for each in packages if each.rpartition(_MODULES)[0] == root)
         for folder, manifest in packages.items():
             needs = frozenset(self._found(folder, manifest.needs, packages))
             uses = needs.union(self._found(folder, manifest.optional, packages))
