@@ -38,6 +38,7 @@ Suggested = Annotated[bool, typer.Option("--suggested", help="Also what is right
 Context = Annotated[str, typer.Option(metavar="FOLDER", help="Build context [default: as Compose, Bake, CI say]")]
 Target = Annotated[Names, typer.Option(metavar="STAGE", help="A stage that is built by name (repeatable).")]
 Config = Annotated[str, typer.Option(metavar="FILE", help="Settings [default: .dockopt.toml, pyproject.toml]")]
+Timings = Annotated[str, typer.Option(metavar="FILE", help="A build's log in raw JSON, for the times of its steps.")]
 Colour = Annotated[Literal["auto", "always", "never"], typer.Option("--color", help="auto: on a terminal.")]
 
 
@@ -78,6 +79,7 @@ def fix(
     context: Context = "",
     target: Target = None,
     config: Config = "",
+    timings: Timings = "",
     stdin_filename: Annotated[str, typer.Option(metavar="PATH", help="What the file on stdin is called.")] = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what was left as it is, and why.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell errors only.")] = False,
@@ -97,7 +99,7 @@ def fix(
     _refuse(interactive and format == "json", "-i is for people, --format json for programs")
     _refuse(interactive and not (sys.stdin.isatty() and sys.stderr.isatty()), "-i asks: it needs a terminal")
 
-    ask = _ask(select, ignore, suggested, context, target, config, enable)
+    ask = _ask(select, ignore, suggested, context, target, config, enable, timings)
     found = from_stdin(sys.stdin.buffer.read(MAX_SIZE + 1), stdin_filename, ask) if stdin else from_paths(paths, ask)
     show: Show = (
         "json" if format == "json"
@@ -137,6 +139,9 @@ def fix(
 @app.command()
 def explain(
     name: Annotated[str, typer.Argument(metavar="[NAME|PATH]", help="A transform, or a Dockerfile.")] = "",
+    cost: Annotated[bool, typer.Option("--cost", help="What each instruction costs the next builds.")] = False,
+    format: Annotated[Literal["text", "json"], typer.Option(help="How --cost is shown.")] = "text",
+    timings: Timings = "",
     suggested: Suggested = False,
     select: Select = None,
     ignore: Ignore = None,
@@ -150,17 +155,31 @@ def explain(
     from optimizer import explain as explaining
 
     console = Console(color)
+    _refuse((format == "json" or bool(timings)) and not cost, "--format and --timings go with --cost")
+    _refuse(cost and not name, "--cost is about a Dockerfile: name it")
     if not name:
         console.out(explaining.overview())
         return
-    ask = _ask(select, ignore, suggested, context, target, config, enable)
-    if not (os.path.exists(name) or os.sep in name):
+    ask = _ask(select, ignore, suggested, context, target, config, enable, timings)
+    if not cost and not (os.path.exists(name) or os.sep in name):
         with _usage_errors():
             console.out(explaining.transform(name))
         return
     found = from_paths([name], ask)
     reporter = Reporter(Wish(), console, len(found.tasks))
     _tell_problems(found, reporter)
+    if cost:
+        from optimizer import waterfall
+
+        drawn = [(task.path, waterfall.waterfall(task)) for task in found.tasks]
+        for path, each in drawn:
+            if isinstance(each, Failure):
+                reporter.fail(path, each)
+            elif format == "text":
+                console.out(waterfall.shown(each, console.out_style))
+        if format == "json":
+            console.out(waterfall.report((path, one) if isinstance(one, Failure) else one for path, one in drawn))
+        raise typer.Exit(reporter.status)
     for task in found.tasks:
         explained = explaining.dockerfile(task, console.out_style)
         if isinstance(explained, Failure):
@@ -179,10 +198,24 @@ def _refuse(wrong: bool, message: str) -> None:
 
 
 def _ask(
-    select: Names, ignore: Names, suggested: bool, context: str, target: Names, config: str, enable: Names = None
+    select: Names,
+    ignore: Names,
+    suggested: bool,
+    context: str,
+    target: Names,
+    config: str,
+    enable: Names = None,
+    timings: str = "",
 ) -> Ask:
     _refuse(bool(context) and not os.path.isdir(context), f"--context {context}: no such folder")
-    ask = Ask(_names(select), _names(ignore), suggested, context, tuple(target or ()), config, _names(enable))
+    ask = Ask(_names(select), _names(ignore), suggested, context, tuple(target or ()), config, _names(enable), timings)
+    if timings:
+        from optimizer.cost import TimingsError, read_timings
+
+        try:
+            read_timings(timings)
+        except (OSError, TimingsError) as error:
+            raise typer.BadParameter(f"--timings {timings}: {error}") from None
     with _usage_errors():
         choose(ask.select, ask.ignore, ask.suggested, ask.enable)
     return ask

@@ -182,7 +182,7 @@ def rewrite(task: Task, text: str, accept: Accept | None = None, suggestions: bo
         text,
         choice.transforms if suggestions else choice.applied,
         suggested=choice.suggested,
-        context=_context(task),
+        context=context_of(task),
         targets=targets(task, text),
         options=replace(options, past=past(task)),
         accept=accept,
@@ -218,7 +218,8 @@ def note(fix: Fix, hidden: tuple[str, ...]) -> Note:
     )
 
 
-def _context(task: Task) -> BuildContext | None:
+def context_of(task: Task) -> BuildContext | None:
+    """The build context of a task, with what an earlier result changes in it."""
     if task.context is None:
         return None
     own_rules = task.path != STDIN and os.path.exists(f"{task.path}.dockerignore")

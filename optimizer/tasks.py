@@ -25,6 +25,7 @@ class Ask(NamedTuple):
     targets: tuple[str, ...] = ()
     config: str = ""
     enable: tuple[str, ...] = ()
+    timings: str = ""
 
 
 class Tasks(NamedTuple):
@@ -54,7 +55,7 @@ def from_paths(paths: Iterable[str], ask: Ask) -> Tasks:
         elif found.explicit or not settings.excludes(found.path):
             context = None if found.context is None else str(found.context)
             targets = (*found.targets, *ask.targets)
-            tasks.append(Task(str(found.path), context, targets, found.targets_known, _rules(settings)))
+            tasks.append(Task(str(found.path), context, targets, found.targets_known, _rules(settings, ask)))
     return Tasks(tuple(tasks), discovery.errors, tuple(problems), discovery.notes)
 
 
@@ -68,7 +69,7 @@ def from_stdin(data: bytes, name: str, ask: Ask) -> Tasks:
     if settings.problems:
         return Tasks((), settings=settings.problems)
     context = ask.context or (folder if name else None)
-    return Tasks((Task(name or STDIN, context, ask.targets, True, _rules(settings), data),))
+    return Tasks((Task(name or STDIN, context, ask.targets, True, _rules(settings, ask), data),))
 
 
 def _config(folder: Path, ask: Ask) -> Config:
@@ -83,7 +84,7 @@ def _config(folder: Path, ask: Ask) -> Config:
     )  # fmt: skip
 
 
-def _rules(found: Config) -> Rules:
+def _rules(found: Config, ask: Ask) -> Rules:
     settings = found.settings
-    options = Options(settings.merge_in_builder_stages, settings.min_saving)
+    options = Options(settings.merge_in_builder_stages, settings.min_saving, ask.timings)
     return Rules(settings.select, settings.ignore, settings.suggested, options, settings.enable)
