@@ -82,6 +82,10 @@ def below(stage: Stage, *, static: bool) -> str | None:
     return f"debian:{suite}-slim"
 
 
+BARE = frozenset({"ca-certificates", "tzdata"})
+"""Packages whose files distroless/static has of its own. Source: GoogleContainerTools/distroless, base/README.md."""
+
+
 def certificates(base: str) -> tuple[str, ...]:
     """The package of CA certificates, which a compiler's image has and the plain image of the distribution lacks.
 

@@ -6,18 +6,20 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from optimizer.document import Instruction
 from optimizer.image_tools import BUILDING, UNPACKED_NOT, brought_by, package_of
 from optimizer.independence import UNKNOWN
-from optimizer.instructions import settings
+from optimizer.instructions import health, settings
 from optimizer.landing import inside, touch
 from optimizer.model import Stage
+from optimizer.packages.commands import SHELLS
 from optimizer.split import bases, declared, reads
 from optimizer.split.lineage import others
 from optimizer.split.plan import Found, Part, Question, Refused, Split
 from optimizer.split.system import is_removal, is_system, packages_of
-from optimizer.split.view import Call, View, runs_anything, shortened
+from optimizer.split.view import INITS, STARTS, Call, View, runs_anything, shortened
 
 _MOVED = frozenset({
     "LABEL", "EXPOSE", "VOLUME", "STOPSIGNAL", "MAINTAINER", "CMD", "ENTRYPOINT", "HEALTHCHECK",
@@ -110,6 +112,30 @@ class _Planning:
     setup: dict[int, tuple[str, ...]] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
 
+    @cached_property
+    def seen(self) -> reads.Reads:
+        """What the program is seen to call and to read."""
+        calls = [call for call in self.view.calls if call.instruction.index > self.found.last.index]
+        return reads.seen(self.view, calls)
+
+    def ask(self, slimmed: bool) -> None:
+        """Note what of that cannot be answered."""
+        self.questions += self.seen.questions
+        if slimmed:
+            found = [each for each in self.seen.of_system if not self.is_brought(each.path)]
+            self.questions += (
+                Question(f"whether {self.found.base} has {each.path}, which {each.where} reads") for each in found[:3]
+            )
+            self.questions += (
+                Question(f"whether {self.found.base} has the library {each.path}, which {each.where} loads")
+                for each in self.seen.loaded[:3]
+            )
+
+    def is_brought(self, path: str) -> bool:
+        """Whether a file of the image comes with the artifacts, or from the build context."""
+        taken = any(inside(path, artifact.target) for artifact in self.found.artifacts)
+        return taken or self.view.path_in_context(path) is not None
+
     @property
     def early(self) -> tuple[Instruction, ...]:
         return tuple(each for each in self.view.stage.instructions if each.index <= self.found.last.index)
@@ -150,6 +176,9 @@ class _Planning:
         for call in self.view.calls:
             if call.instruction.index > self.found.last.index and (reason := self.missing(call, packages.left)):
                 return Refused(call.instruction, reason)
+        stay = packages.stay
+        if self.found.bare and self.runs_nothing(parts) and (stay is None or bases.BARE.issuperset(stay.names)):
+            self.found, stay = replace(self.found, base=self.found.bare), None
         slimmed = self.found.base != self.view.stage.origin.words[0]
         leaves = [*packages.left, *self.found.leaves, *([f"what {self.view.stage.base} has more"] if slimmed else [])]
         if not packages.left and not slimmed:
@@ -164,10 +193,20 @@ class _Planning:
         found = self.found
         return Split(
             self.view.stage, self.final, self.builder(), found.base, found.last, parts, self.setup, found.prepare,
-            found.finish, found.environment, packages.stay, found.artifacts, found.after, questions, tuple(leaves),
+            found.finish, found.environment, stay, found.artifacts, found.after, questions, tuple(leaves),
             (*found.sources, *self.left_copies(parts)),
             (*found.gone, *declared.packages(packages.left), *(UNPACKED_NOT if slimmed else ())),
         )  # fmt: skip
+
+    def runs_nothing(self, parts: Mapping[int, Part]) -> bool:
+        """Whether the final stage runs no command, and the image starts with no shell."""
+        kept = [*self.late, *(each for each in self.early if parts[each.index] is not Part.BUILD)]
+        shells = any(call.name in (*SHELLS, *INITS) for call in self.view.starts)
+        forms = {
+            health(each).exec_form if each.keyword == "HEALTHCHECK" else each.exec_form
+            for each in kept if each.keyword in STARTS
+        }  # fmt: skip
+        return not shells and None not in forms and not self.setup and all(each.keyword != "RUN" for each in kept)
 
     def left_copies(self, parts: Mapping[int, Part]) -> Iterator[str]:
         """What is copied for the build alone."""
@@ -267,7 +306,8 @@ class _Planning:
         if all(any(inside(zone, folder) for folder in covered) for zone in brought.zones):
             return Part.BUILD
         names = [posixpath.basename(word.rstrip("/")) for word in each.words[:-1]]
-        if not brought.broad and all(name in self.found.manifests for name in names):
+        opened = {posixpath.basename(each.path.rstrip("/")) for each in self.seen.opened}
+        if not brought.broad and all(name in self.found.manifests - opened for name in names):
             return Part.BUILD
         behind = self.early[self.early.index(each) + 1 :]
         workdirs = {call.workdir for number, call in enumerate(self.view.calls) if number in self.found.build}
@@ -277,13 +317,13 @@ class _Planning:
 
     def called(self) -> tuple[frozenset[str], tuple[str, ...]] | Refused:
         """The programs that are called when the build is over, and the packages that bring them to a smaller base."""
-        late = tuple(call for call in self.view.calls if call.instruction.index > self.found.last.index)
         reference = self.view.stage.base or ""
         image = bases.official(reference)
         slimmed = self.found.base != self.view.stage.origin.words[0] and image is not None
         names: set[str] = set()
         tools: dict[str, None] = dict.fromkeys(self.found.brings)
-        for program in reads.called(self.view, late):
+        self.ask(slimmed)
+        for program in self.seen.called:
             names.add(program.name)
             package = package_of(program.name)
             if not slimmed or image is None or package is None or program.name in image.own or package in image.keeps:

@@ -1,29 +1,55 @@
-"""What the program is seen to call when it runs: by CMD and the like, by scripts, and by its own sources."""
+"""What the program is seen to call and to read when it runs: by CMD and the like, by scripts, by its own sources.
+
+Python sources are read as trees, and only those that the start imports where that can be told; all others lexically.
+"""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer import leftovers
+from optimizer.context import BuildContext
 from optimizer.document import Instruction
 from optimizer.independence import UNKNOWN
+from optimizer.landing import inside
 from optimizer.packages.commands import SHELLS
 from optimizer.shell import Script, parse
-from optimizer.split.view import Call, View, calls_of
+from optimizer.split.plan import Question
+from optimizer.split.view import INITS, Call, View, calls_of
 from optimizer.system_needs import ENDINGS, MOST_SOURCES, SPAWNING
 
+if TYPE_CHECKING:
+    from optimizer.split.python_reads import Seen
+
 _STARTING = re.compile(
-    r"(?:spawn|exec|fork|run|call|popen|output|system|command|expect)\w*\s*[(\[]+\s*"
+    r"(?:spawn|exec|fork|run|call|popen|expect|output|system|command)\w*\s*[(\[]+\s*"
     r"""["'`]([A-Za-z][\w+.-]*)(?=["'` ])""",
     re.IGNORECASE,
 )
-"""A call that starts a program, with the program's name: ``subprocess.run(["git", …])``, ``execFile('git', …)``."""
-_ASIDE = frozenset({"test", "tests", "spec", "__tests__", "docs", "doc", "examples"})
-"""Folders whose sources no image runs."""
+"""A call that starts a program, with the program's name: ``execFile('git', …)``, ``Command::new("git")``."""
+_READING = (
+    "open(", "Path(", "join(", "CDLL", "LoadLibrary", "find_library", "directory=", "_folder=", "Loader(", "which(",
+    "truetype(", "import sh", "from sh", "psutil", "_process",
+)  # fmt: skip
+"""What a Python file says, besides what starts programs, of which a tree tells more."""
+_ASIDE = frozenset({
+    "test", "tests", "spec", "__tests__", "docs", "doc", "examples", "setup.py", "conftest.py", "noxfile.py",
+    "fabfile.py",
+})  # fmt: skip
+"""Folders and files whose sources no image runs."""
 _DEEPEST = 4
+MOST_TREES = 400_000
+"""Characters of Python that are read as trees: about two seconds' work."""
+_SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve", "streamlit", "granian"})
+"""Programs that are given a module to serve."""
+_PASSING = frozenset({"", "exec", "cd", "set", "export", "echo", "test", "[", "sleep", "wait", "true", ":"})
+_OF_SYSTEM = ("/usr", "/opt", "/etc/mime.types", "/etc/fonts", "/etc/services", "/etc/protocols", "/etc/magic")
+"""Where packages and the fuller base image put files that a program may read."""
+_ALWAYS = frozenset({"/usr/bin/env", "/usr/bin", "/usr/local/bin", "/usr/sbin", "/usr/lib", "/usr/share/zoneinfo"})
+_SHOWN = 3
 
 
 class Called(NamedTuple):
@@ -34,41 +60,203 @@ class Called(NamedTuple):
     at: Instruction
 
 
-def called(view: View, late: tuple[Call, ...]) -> Iterator[Called]:
+class Opened(NamedTuple):
+    """A file or folder that is opened, as it is named, and where that is seen."""
+
+    path: str
+    where: str
+
+
+class Reads(NamedTuple):
+    """What is seen of a program."""
+
+    called: tuple[Called, ...]
+    opened: tuple[Opened, ...]
+    questions: tuple[Question, ...]
+    """What could not be read."""
+    loaded: tuple[Opened, ...] = ()
+    """Shared libraries that it loads by their names."""
+
+    @property
+    def of_system(self) -> tuple[Opened, ...]:
+        """Files that it opens, of those that come with packages or with the base image."""
+        return tuple(
+            each for each in self.opened
+            if each.path not in _ALWAYS and any(inside(posixpath.normpath(each.path), top) for top in _OF_SYSTEM)
+        )  # fmt: skip
+
+
+def seen(view: View, late: Sequence[Call]) -> Reads:
     """What the last part of the stage calls, the image when it starts, and the scripts and sources they run."""
-    for call in (*late, *view.starts):
-        yield from _by(view, call, f"line {call.instruction.line}", 0)
-    yield from _by_sources(view)
+    calls = [each for call in (*late, *view.starts) for each in _by(view, call, f"line {call.instruction.line}", 0)]
+    called = [Called(call.program, where, call.instruction) for call, where in calls]
+    if view.context is None:
+        return Reads(tuple(called), (), ())
+    files = _sources(view, view.context)
+    python = {path: text for path, (text, _) in files.items() if path.endswith(".py")}
+    running = [call for call, _ in calls if call.instruction.keyword != "HEALTHCHECK"] if view.starts else []
+    trees = _trees(python, _entries(view, running, python))
+    opened: list[Opened] = []
+    loaded: list[Opened] = []
+    unread = [path for path, found in trees.items() if found.problem]
+    computed = [path for path, found in trees.items() if found.computed]
+    for path, (text, at) in files.items():
+        found = trees.get(path)
+        if path.endswith(".py") and found is None:
+            continue  # it is not imported, or says nothing
+        if found is None or found.problem:
+            names = _STARTING.findall(text) if any(marker in text for marker in SPAWNING) else []
+        else:
+            names = [posixpath.basename(each) for each in found.starts]
+            opened += (Opened(each, path) for each in found.opens)
+            loaded += (Opened(each, path) for each in found.loads)
+        called += (Called(name, path, at) for name in dict.fromkeys(names) if name)
+    questions = [Question(f"what {_listed(unread)} reads and calls")] if unread else []
+    questions += [Question(f"which program {_listed(computed)} starts: its name is computed")] if computed else []
+    return Reads(tuple(called), tuple(opened), tuple(questions), tuple(loaded))
 
 
-def _by(view: View, call: Call, where: str, depth: int) -> Iterator[Called]:
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more files" if len(paths) > _SHOWN else ""
+    return ", ".join(paths[:_SHOWN]) + more
+
+
+def _by(view: View, call: Call, where: str, depth: int) -> Iterator[tuple[Call, str]]:
+    """A call and those of the scripts that it runs, each with where it is seen."""
     if not call.argv or UNKNOWN in call.argv[0]:
         return
-    yield Called(call.program, where, call.instruction)
+    yield call, where
     operands = (call.argv[0], *call.operands[:1]) if call.name in SHELLS else call.argv[:1]
     for word in operands:
         path = view.path_in_context(call.at(word)) if "/" in word or call.name in SHELLS else None
-        text = view.context.read(path) if path and view.context else None
-        script = parse(text) if text and (text.startswith("#!") or word.endswith(".sh")) else None
-        if isinstance(script, Script) and depth < _DEEPEST and "python" not in (text or "").partition("\n")[0]:
+        script = _script(view, path) if path is not None else None
+        if script is not None and depth < _DEEPEST:
             for inner in calls_of(call.instruction, script, call.workdir, call.environment):
                 yield from _by(view, inner, path or where, depth + 1)
 
 
-def _by_sources(view: View) -> Iterator[Called]:
-    """The programs that sources start which the stage copies."""
-    if view.context is None:
-        return
-    left = MOST_SOURCES
+def _script(view: View, path: str) -> Script | None:
+    """A file of the context, where it is a script of the shell that can be read."""
+    text = view.context.read(path) if view.context else None
+    first = (text or "").partition("\n")[0]
+    is_one = (first.startswith("#!") and "python" not in first) or path.endswith(".sh")
+    script = parse(text) if text and is_one else None
+    return script if isinstance(script, Script) else None
+
+
+def _sources(view: View, context: BuildContext) -> Mapping[str, tuple[str, Instruction]]:
+    """The sources that the stage copies, by their paths, each with the instruction that copies it."""
+    found: dict[str, tuple[str, Instruction]] = {}
     for each in view.copied:
-        for match in view.context.glob(each.source) if each.source is not None else ():
-            for path in leftovers.rest(view.context, match) if view.context.is_dir(match) else (match,):
-                if path.rpartition(".")[2] not in ENDINGS or _ASIDE & set(path.split("/")):
+        for match in context.glob(each.source) if each.source is not None else ():
+            for path in leftovers.rest(context, match) if context.is_dir(match) else (match,):
+                if path in found or path.rpartition(".")[2] not in ENDINGS or _ASIDE & set(path.split("/")):
                     continue
-                left -= 1
-                if left < 0:
-                    return
-                text = view.context.read(path) or ""
-                if any(marker in text for marker in SPAWNING):
-                    for name in dict.fromkeys(_STARTING.findall(text)):
-                        yield Called(name, posixpath.normpath(path), each.instruction)
+                if len(found) == MOST_SOURCES:
+                    return found
+                found[path] = context.read(path) or "", each.instruction
+    return found
+
+
+def _entries(view: View, calls: Iterable[Call], python: Mapping[str, str]) -> frozenset[str] | None:
+    """The files that are started; None where that cannot be told, and any file may be one."""
+    index = _index(python)
+    found: set[str] = set()
+    for call in calls:
+        if call.name in _PASSING or call.name in SHELLS or call.name in INITS:
+            continue
+        program = view.path_in_context(call.at(call.argv[0])) if "/" in call.argv[0] else None
+        if program is not None and program not in python and _script(view, program):
+            continue  # what it runs is among the calls
+        words = [word for word in call.argv[1:] if UNKNOWN not in word]
+        if program in python:
+            words = [call.argv[0]]
+        elif call.name == "python" and "-m" in words[:-1]:
+            module = words[words.index("-m") + 1]
+            words = [module] if module not in _SERVERS else words[words.index("-m") + 2 :]
+        elif call.name not in ("python", *_SERVERS):
+            return None
+        here = {path for word in words for path in _modules(index, word.partition(":")[0])}
+        here |= {path for word in words if (path := view.path_in_context(call.at(word))) in python and path}
+        if not here:
+            return None
+        found |= here
+    return frozenset(found) or None
+
+
+def _index(paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """The files by every name by which they may be imported: that depends on where Python looks first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in paths:
+        parts = path.removesuffix(".py").split("/")
+        if parts[-1] in ("__init__", "__main__"):
+            parts.pop()
+        for at in range(len(parts)):
+            name = ".".join(parts[at:])
+            found[name] = (*found.get(name, ()), path)
+    return found
+
+
+def _modules(index: Mapping[str, tuple[str, ...]], name: str) -> Iterator[str]:
+    """The files that importing a module runs: its own and those of the packages around it."""
+    parts = name.split(".")
+    for end in range(len(parts)):
+        yield from index.get(".".join(parts[: end + 1]), ())
+
+
+def _trees(python: Mapping[str, str], entries: frozenset[str] | None) -> Mapping[str, Seen]:
+    """What the files show that the entries import; all of them, where that cannot be told."""
+    if entries is not None:
+        found = _imported(python, entries)
+        if found is not None:
+            return found
+    left = MOST_TREES
+    trees: dict[str, Seen] = {}
+    for path, text in python.items():
+        if any(mark in text for mark in (*SPAWNING, *_READING)):
+            left -= len(text)
+            trees[path] = _look(text) if left >= 0 else _too_much()
+    return trees
+
+
+def _imported(python: Mapping[str, str], entries: Iterable[str]) -> Mapping[str, Seen] | None:
+    """The files that are imported, from the entries on; None where modules are imported by computed names."""
+    index = _index(python)
+    left = MOST_TREES
+    trees: dict[str, Seen] = {}
+    waiting = sorted(entries)
+    while waiting:
+        path = waiting.pop()
+        if path in trees:
+            continue
+        left -= len(python[path])
+        found = trees[path] = _look(python[path]) if left >= 0 else _too_much()
+        if found.dynamic or found.problem:
+            return None
+        for name in found.imports:
+            waiting += _relative(python, path, name) if name.startswith(".") else _modules(index, name)
+    return trees
+
+
+def _relative(python: Mapping[str, str], path: str, name: str) -> Iterator[str]:
+    """The files that a relative import may mean."""
+    module = name.lstrip(".")
+    folder = posixpath.dirname(path)
+    for _ in range(len(name) - len(module) - 1):
+        folder = posixpath.dirname(folder)
+    parts = module.split(".") if module else []
+    for end in range(len(parts) + 1):
+        place = posixpath.join(folder, *parts[:end])
+        yield from (each for each in (f"{place}.py", f"{place}/__init__.py") if each in python)
+
+
+def _look(text: str) -> Seen:
+    from optimizer.split.python_reads import look
+
+    return look(text)
+
+
+def _too_much() -> Seen:
+    from optimizer.split.python_reads import Seen
+
+    return Seen(problem="is left out: there is too much to read")

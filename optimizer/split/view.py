@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,15 @@ from optimizer.instructions import health
 from optimizer.landing import Brought, brought, inside
 from optimizer.model import Model, Stage
 from optimizer.packages.commands import SHELLS, handed
-from optimizer.packages.reading import PackageCommand, program_name, read, unversioned
+from optimizer.packages.reading import PackageCommand, program_name, read, unversioned, unwrap
 from optimizer.runs import Run
 from optimizer.shell import Command, Compound, Item, List, Opaque, Script, Simple, parse, walk
 
 Environment = Mapping[str, str | None]
+STARTS = frozenset({"CMD", "ENTRYPOINT", "HEALTHCHECK"})
+"""Instructions that say what the image runs."""
+INITS = frozenset({"tini", "dumb-init", "catatonit"})
+"""Programs that start another one, and stay its parent."""
 _APART = frozenset({"subshell"})
 _PLAIN = frozenset({"subshell", "group"})
 
@@ -271,6 +276,9 @@ class _Walk:
             at[0] = posixpath.normpath(joined) if known and (at[0] is not None or joined == target) else None
         call = self.call(command, at[0], environment, certain)
         yield call
+        if call.name in INITS and self.instruction.keyword in STARTS:
+            options = itertools.takewhile(lambda word: word.startswith("-"), call.argv[1:])
+            yield call._replace(argv=call.argv[1 + len(tuple(options)) :])
         for word in command.words:
             for expansion in word.expansions:
                 if expansion.body is not None:
@@ -286,7 +294,7 @@ class _Walk:
         if command.assignments:
             own = {each.name: value(each.value, environment) for each in command.assignments}
             environment = {**environment, **own}
-        start = behind_wrappers(command)
+        start = unwrap(command.words) if self.instruction.keyword in STARTS else behind_wrappers(command)
         words = () if start is None else command.words[start:]
         argv = tuple(UNKNOWN if (text := value(word, environment)) is None else text for word in words)
         if start is None and command.words:

@@ -13,7 +13,7 @@ from optimizer.packages.commands import SHELLS
 from optimizer.split.plan import Artifact, Question, Refused
 from optimizer.split.planning import NEUTRAL, SETUP
 from optimizer.split.system import is_system
-from optimizer.split.view import Call, View
+from optimizer.split.view import INITS, Call, View
 
 _PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 _DATA = frozenset({
@@ -105,7 +105,7 @@ def started(view: View) -> Started | None:
         calls = [call for call in view.starts if call.instruction.keyword == keyword]
         if not calls:
             continue
-        call = next((each for each in calls if each.name not in ("exec", "cd", "export", *SHELLS)), None)
+        call = next((each for each in calls if each.name not in ("exec", "cd", "export", *INITS, *SHELLS)), None)
         if call is None or not call.argv or UNKNOWN in call.argv[0]:
             return None
         return Started(call, call.at(call.argv[0]) if "/" in call.argv[0] else None)
@@ -114,7 +114,7 @@ def started(view: View) -> Started | None:
 
 INTERPRETERS = frozenset({
     "python", "python2", "python3", "node", "nodejs", "perl", "ruby", "java", "php", "npm", "supervisord", "nginx",
-    "tail", "sleep", "tini", "dumb-init", "env",
+    "tail", "sleep", "env",
 })  # fmt: skip
 """Programs that an image starts and that no build of its own makes."""
 

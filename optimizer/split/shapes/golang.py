@@ -8,7 +8,7 @@ from __future__ import annotations
 from optimizer.images import parse_reference
 from optimizer.split import bases
 from optimizer.split.plan import Found, Question, Refused
-from optimizer.split.shapes._compiled import build_of, data, program, started
+from optimizer.split.shapes._compiled import build_of, data, program
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"go"})
@@ -34,10 +34,7 @@ def find(view: View) -> Found | Refused | None:
     if found is None or (outputs and found.path not in outputs and not any(path in found.path for path in outputs)):
         return Refused(build.last, "which file is the program that the image starts cannot be told")
     static = bool(calls) and all(call.environment.get("CGO_ENABLED") == "0" for call in calls)
-    late = [each for each in view.stage.instructions if each.index > build.last.index and each.keyword == "RUN"]
-    start = started(view)
-    plain = start is not None and start.call.instruction.exec_form is not None and not late
-    base = _STATIC if static and plain and len(view.starts) <= 2 else bases.below(view.stage, static=static)
+    base = bases.below(view.stage, static=static)
     if base is None:
         return Refused(build.last, f"which release of its distribution {view.stage.base} stands on is not known")
     more, questions = data(view, build, (".go",), [found])
@@ -46,5 +43,5 @@ def find(view: View) -> Found | Refused | None:
     return Found(
         "go", build.last, (found, *more), base, build.numbers, build.sources,
         brings=bases.certificates(base), leaves=("the sources", "what the go command downloads"),
-        questions=tuple(questions),
+        questions=tuple(questions), bare=_STATIC if static else "",
     )  # fmt: skip
