@@ -36,6 +36,8 @@ class History(Struct, frozen=True):
     """Where it comes from, for reports: "the last 412 commits"."""
     text: str | None = None
     """The Dockerfile that the commits' instructions are counted in; None where none was read."""
+    assumed: bool = False
+    """Whether the commits are made up."""
 
 
 class NoHistory(Struct, frozen=True):

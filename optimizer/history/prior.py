@@ -32,9 +32,8 @@ def prior(model: Model, context: BuildContext | None, reason: str = "") -> Histo
     commits = [part for each in commits for part in (_of_dockerfile(each, model) if each.id == _OURS else (each,))]
     total = sum(each.weight for each in commits)
     found = tuple(replace(each, weight=each.weight / total) for each in commits)
-    return History(
-        found, False, f"{reason or 'no history'}: what changes is assumed by kinds of files", model.document.text
-    )
+    source = f"{reason or 'no history'}: what changes is assumed by kinds of files"
+    return History(found, False, source, model.document.text, assumed=True)
 
 
 _OURS = "container files"
