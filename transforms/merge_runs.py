@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from optimizer import suppression
 from optimizer.context import BuildContext
 from optimizer.fix import Options, Phase, Proposal, Transform
 from optimizer.joining import JOINING, join_runs, plan
-from optimizer.model import Model
+from optimizer.model import Model, Stage
 from optimizer.runs import Run
+
+LONG = 10.0
+"""Seconds: what takes less is run again without regret, and no history is read for it."""
 
 
 class MergeRuns(Transform):
@@ -47,6 +50,8 @@ class MergeRuns(Transform):
       background, `$?` at the start of the next; or the subshell would go around several lines;
     - a script could not be read, is in exec form, or has a heredoc;
     - SHELL, `--mount`, `--network` or `--security` differ, or another instruction stands between;
+    - by the history of the repository, the text of a RUN changes so often that a long RUN before it would be run again
+      for it (`min_saving` percent of the time of a rebuild, or more);
     - the stage is a builder from which only `COPY --from` takes files: its layers are not shipped, and apart they are
       cached apart (`merge_in_builder_stages` changes that).
 
@@ -64,10 +69,14 @@ class MergeRuns(Transform):
             if not (model.ships(stage) or options.merge_in_builder_stages):
                 continue
             for runs in _in_a_row(stage.runs):
-                yield from self.grouped(model, runs)
+                if len(runs) > 1:
+                    yield from self.grouped(model, runs, _changing(model, stage, runs, context, options))
 
-    def grouped(self, model: Model, runs: list[Run]) -> Iterator[Proposal]:
-        """The fixes for RUNs in a row: as few groups as their scripts allow, from the first on."""
+    def grouped(self, model: Model, runs: Sequence[Run], changing: Mapping[int, str]) -> Iterator[Proposal]:
+        """The fixes for RUNs in a row: as few groups as their scripts allow, from the first on.
+
+        :param changing: why a RUN, by its number, is better kept apart from those before it.
+        """
         group: list[Run] = []
         for run in runs:
             if suppression.covering(model.document, self, run.instruction):
@@ -75,7 +84,7 @@ class MergeRuns(Transform):
                 group = []
                 continue
             if group:
-                reason = plan([*group, run])
+                reason = changing.get(run.instruction.index) or plan([*group, run])
                 if not isinstance(reason, str):
                     group.append(run)
                     continue
@@ -97,3 +106,36 @@ def _in_a_row(runs: tuple[Run, ...]) -> Iterator[list[Run]]:
     """The RUNs in groups between which another instruction stands."""
     for _, group in groupby(enumerate(runs), lambda pair: pair[1].instruction.index - pair[0]):
         yield [run for _, run in group]
+
+
+def _changing(
+    model: Model, stage: Stage, runs: Sequence[Run], context: BuildContext | None, options: Options
+) -> Mapping[int, str]:
+    """The RUNs, by number, that change so often that what stands before them in the row had better be kept."""
+    if options.past is None or context is None:
+        return {}
+    from optimizer.cost import costs
+
+    places = [run.instruction.index - stage.origin.index - 1 for run in runs]
+    if sum(costs(stage, context, options.past.timings)[place].seconds for place in places[:-1]) < LONG:
+        return {}
+    from optimizer.rebuild import expected_of, history_of, rebuild_of
+
+    history = history_of(model, context, options)
+    if history.assumed:
+        return {}
+    rebuild = rebuild_of(model, stage, context, options, history)
+    enough = expected_of(model, context, options) * options.min_saving / 100
+    found: dict[int, str] = {}
+    before = 0.0
+    for place in places:
+        alone = sum(weight for weight, which in rebuild.invalidations if min(which, default=-1) == place)
+        if before >= LONG and before * alone >= enough:
+            share = f"{alone:.0%}".replace("%", " %")
+            found[stage.instructions[place].index] = (
+                f"it changed by itself in {share} of {history.source}, "
+                f"and what stands before it would be run again, which takes {before:,.0f} s"
+            )
+            before = 0.0
+        before += rebuild.seconds[place]
+    return found
