@@ -82,6 +82,37 @@ def below(stage: Stage, *, static: bool) -> str | None:
     return f"debian:{suite}-slim"
 
 
+class Has(NamedTuple):
+    """What an image has of the packages that the larger one has (`optimizer.image_tools`)."""
+
+    packages: frozenset[str]
+    commands: frozenset[str] = frozenset()
+    """Of its own, in no package."""
+
+
+_BUSYBOX = frozenset({"bzip2", "patch", "procps", "unzip", "wget", "xz-utils"})
+_JAVA = frozenset({"ca-certificates", "curl", "fontconfig", "gnupg", "openssl", "wget"})
+
+
+def has(base: str) -> Has | None:
+    """What the final stage's image has; None where the build's image is known to have no more.
+
+    Source: the Dockerfiles of eclipse-temurin, openjdk (which stands on buildpack-deps:curl) and dotnet.
+    """
+    reference = parse_reference(base)
+    name, tag = reference.official or reference.name, reference.tag or ""
+    if name == "alpine":
+        return None
+    if name == "eclipse-temurin":
+        return Has(_BUSYBOX | {"ca-certificates"} if "alpine" in tag else _JAVA)
+    if name == "openjdk" and "slim" not in tag:
+        return Has(frozenset({"ca-certificates", "curl", "gnupg", "openssl", "wget"}))
+    if name.startswith("mcr.microsoft.com/dotnet/"):
+        return Has(_BUSYBOX | {"ca-certificates"} if "alpine" in tag else frozenset({"ca-certificates", "openssl"}))
+    image = None if name == "debian" else IMAGES.get(name)
+    return Has(image.keeps, image.own) if image is not None else Has(frozenset())
+
+
 BARE = frozenset({"ca-certificates", "tzdata"})
 """Packages whose files distroless/static has of its own. Source: GoogleContainerTools/distroless, base/README.md."""
 

@@ -317,16 +317,15 @@ class _Planning:
 
     def called(self) -> tuple[frozenset[str], tuple[str, ...]] | Refused:
         """The programs that are called when the build is over, and the packages that bring them to a smaller base."""
-        reference = self.view.stage.base or ""
-        image = bases.official(reference)
-        slimmed = self.found.base != self.view.stage.origin.words[0] and image is not None
+        slimmed = self.found.base != self.view.stage.origin.words[0]
+        has = bases.has(self.found.base) if slimmed else None
         names: set[str] = set()
         tools: dict[str, None] = dict.fromkeys(self.found.brings)
         self.ask(slimmed)
         for program in self.seen.called:
             names.add(program.name)
             package = package_of(program.name)
-            if not slimmed or image is None or package is None or program.name in image.own or package in image.keeps:
+            if has is None or package is None or program.name in has.commands or package in has.packages:
                 continue
             if package in BUILDING:
                 return Refused(program.at, f"{program.where} calls {program.name}, which the final stage would lack")

@@ -25,11 +25,16 @@ if TYPE_CHECKING:
     from optimizer.split.python_reads import Seen
 
 _STARTING = re.compile(
-    r"(?:spawn|exec|fork|run|call|popen|expect|output|system|command)\w*\s*[(\[]+\s*"
+    r"(?:spawn|exec|fork|run|call|popen|expect|output|system|command|processbuilder|process\.start)\w*\s*[(\[]+\s*"
     r"""["'`]([A-Za-z][\w+.-]*)(?=["'` ])""",
     re.IGNORECASE,
 )
 """A call that starts a program, with the program's name: ``execFile('git', …)``, ``Command::new("git")``."""
+_ENDINGS = ENDINGS | {"c", "cc", "cpp", "cs", "cxx", "go", "java", "kt"}
+_STARTERS = (
+    *SPAWNING, "os/exec", "ProcessBuilder", "getRuntime()", "Process.Start", "execv", "execl", "popen(", "posix_spawn",
+)  # fmt: skip
+"""What a source says that starts other programs."""
 _READING = (
     "open(", "Path(", "join(", "CDLL", "LoadLibrary", "find_library", "directory=", "_folder=", "Loader(", "which(",
     "truetype(", "import sh", "from sh", "psutil", "_process",
@@ -105,7 +110,7 @@ def seen(view: View, late: Sequence[Call]) -> Reads:
         if path.endswith(".py") and found is None:
             continue  # it is not imported, or says nothing
         if found is None or found.problem:
-            names = _STARTING.findall(text) if any(marker in text for marker in SPAWNING) else []
+            names = _STARTING.findall(text) if any(marker in text for marker in _STARTERS) else []
         else:
             names = [posixpath.basename(each) for each in found.starts]
             opened += (Opened(each, path) for each in found.opens)
@@ -150,7 +155,7 @@ def _sources(view: View, context: BuildContext) -> Mapping[str, tuple[str, Instr
     for each in view.copied:
         for match in context.glob(each.source) if each.source is not None else ():
             for path in leftovers.rest(context, match) if context.is_dir(match) else (match,):
-                if path in found or path.rpartition(".")[2] not in ENDINGS or _ASIDE & set(path.split("/")):
+                if path in found or path.rpartition(".")[2] not in _ENDINGS or _ASIDE & set(path.split("/")):
                     continue
                 if len(found) == MOST_SOURCES:
                     return found
@@ -213,7 +218,7 @@ def _trees(python: Mapping[str, str], entries: frozenset[str] | None) -> Mapping
     left = MOST_TREES
     trees: dict[str, Seen] = {}
     for path, text in python.items():
-        if any(mark in text for mark in (*SPAWNING, *_READING)):
+        if any(mark in text for mark in (*_STARTERS, *_READING)):
             left -= len(text)
             trees[path] = _look(text) if left >= 0 else _too_much()
     return trees

@@ -14,6 +14,8 @@ from optimizer.split.view import Call, View
 PROGRAMS = frozenset({"go"})
 BASES = frozenset({"golang", "debian", "ubuntu", "alpine"})
 _STATIC = "gcr.io/distroless/static-debian12"
+_FETCHING = frozenset({"bzr", "git", "mercurial", "openssh-client", "openssh", "subversion", "upx", "upx-ucl"})
+"""What the go command calls to get modules, and what makes its result smaller."""
 _BUILDING = frozenset({"build", "install", "get"})
 
 
@@ -43,5 +45,5 @@ def find(view: View) -> Found | Refused | None:
     return Found(
         "go", build.last, (found, *more), base, build.numbers, build.sources,
         brings=bases.certificates(base), leaves=("the sources", "what the go command downloads"),
-        questions=tuple(questions), bare=_STATIC if static else "",
+        questions=tuple(questions), builders=_FETCHING, bare=_STATIC if static else "",
     )  # fmt: skip

@@ -76,7 +76,7 @@ def find(view: View) -> Found | Refused | None:
     package = _package(view, folder)
     if base.slimmed and package is None:
         questions.append(Question(f"whether a package needs a library that {base.written} lacks"))
-    if not builds:
+    if all(call.subcommand == "prune" for call in builds):
         modules = f"{folder}/node_modules"
         covered = any(
             inside(folder, zone) for each in view.brought.values() if each.broad and each.instruction.index > last.index
@@ -88,6 +88,7 @@ def find(view: View) -> Found | Refused | None:
             builders=_BUILDERS_OF_MODULES, repeated=repeated, gone=tuple(gone),
         )  # fmt: skip
     tool = calls[-1].name
+    made = [call for call in builds if call.subcommand != "prune"]
     modern = view.path_in_context(f"{folder}/.yarnrc.yml") is not None
     left = [call for call in (*calls, *builds) if _installs(call) or call.subcommand == "prune"]
     settled = max(left, key=view.calls.index)
@@ -99,7 +100,7 @@ def find(view: View) -> Found | Refused | None:
         questions.append(Question("which packages only the build needs: there is no package.json to look into"))
     if prune and package is not None:
         gone += (f"{folder}/node_modules/{name}" for name in package["devDependencies"])
-    evidence = f"`{builds[-1].text}` builds in it" + (", and packages for development are taken out" if prune else "")
+    evidence = f"`{made[-1].text}` builds in it" + (", and packages for development are taken out" if prune else "")
     return Found(
         "node", last, (Artifact(folder, folder, evidence),), base.written, numbers,
         finish=(f"RUN {_prune(view, tool)}",) if prune else (),
