@@ -48,7 +48,7 @@ class Judge:
         allowed = [path for fix in outcome.fixes for path in fix.paths]
         compared = compare(first, after, noise=self._noise, allowed=allowed, bases=bases)
         # What a split leaves behind may be gone; what it takes along has to work.
-        findings = check(first, after, () if bases else allowed, given=bases.new.entries if bases else {})
+        findings = check(first, after, () if bases else allowed, bases)
         if bases:
             # What the new base image's own files need is its maker's business: the application's imports and commands
             # are looked up by themselves.

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from optimizer.report.untrusted import printable
 from optimizer.verify import elf, installed
 from optimizer.verify.cause import Cause, MissingLibrary, MissingModule, MissingPath, MissingProgram, MissingUser
+from optimizer.verify.design import Bases, same
 from optimizer.verify.elf import Elf
-from optimizer.verify.entry import Entry, Image, Wanted
+from optimizer.verify.entry import Image, Wanted
 from optimizer.verify.imports import Finder, imports
 from optimizer.verify.loader import CACHE, Loader, Missing
 from optimizer.verify.patterns import Patterns, with_folders
@@ -31,6 +32,7 @@ _INSTALLED = ("/site-packages/", "/dist-packages/", "/lib-dynload/", "/node_modu
 _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _CERTIFI = "/certifi/cacert.pem"
 _PYTHON_TLS = "/lib-dynload/_ssl."
+_FIRST_USER, _NOBODY = 1000, 60000
 _TLS = ("libssl.so", "libgnutls.so", "libnss3.so", "libmbedtls.so")
 
 
@@ -78,26 +80,25 @@ def is_application(path: str, script: bool) -> bool:
     return not path.startswith(_NOT_THE_APPLICATION) and not any(part in path for part in _INSTALLED)
 
 
-def check(
-    before: Image, after: Image, allowed: Iterable[str] = (), *, given: Mapping[str, Entry] | None = None
-) -> tuple[Finding, ...]:
+def check(before: Image, after: Image, allowed: Iterable[str] = (), bases: Bases | None = None) -> tuple[Finding, ...]:
     """What does not work any more. Both images were read with `Looking`.
 
     :param allowed: patterns of paths that the fixes declare (`Fix.paths`): that something there is broken is meant.
-    :param given: what is in the base image after, which has programs of its own that nobody may ever start.
+    :param bases: the base images, where the image begins with another one, or is put together from other stages.
     """
-    return tuple(_Check(before, after, allowed, given or {}).findings())
+    return tuple(_Check(before, after, allowed, bases).findings())
 
 
 class _Check:
-    def __init__(self, before: Image, after: Image, allowed: Iterable[str], given: Mapping[str, Entry]) -> None:
-        self.before, self.after, self.given = before, after, given
+    def __init__(self, before: Image, after: Image, allowed: Iterable[str], bases: Bases | None) -> None:
+        self.before, self.after, self.bases = before, after, bases
         self.old, self.new = Programs(before), Programs(after)
         self.loaders = Loader(before), Loader(after)
         self.allowed = Patterns(with_folders(allowed))
 
     def findings(self) -> Iterator[Finding]:
         yield from self.user()
+        yield from self.people()
         yield from self.commands()
         yield from self.scripts()
         yield from self.libraries()
@@ -112,6 +113,21 @@ class _Check:
             if was and was != now:
                 now = f"now {now}" if now else "is gone"
                 yield Finding(f"USER: the {what} {name}", f"had the number {was}, and {now}", MissingUser(name))
+
+    def people(self) -> Iterator[Finding]:
+        """The users that the author made are there: what starts may change to one of them, as gosu does.
+
+        Source: UID_MIN of login.defs(5). Below it are the users of packages, which go with these.
+        """
+        if self.bases is None:
+            return
+        for name, _, number, group, *_ in _accounts(self.before, _PASSWD):
+            people = number.isdigit() and _FIRST_USER <= int(number) < _NOBODY
+            if people and not _number(self.bases.old, _PASSWD, name) and name not in self.after.config.user.split(":"):
+                now = _number(self.after, _PASSWD, name)
+                if now != f"{number}:{group}":
+                    what = f"had the number {number}:{group}, and {f'now {now}' if now else 'is gone'}"
+                    yield Finding(f"the user {name}", what, MissingUser(name))
 
     def commands(self) -> Iterator[Finding]:
         """What ENTRYPOINT, CMD and HEALTHCHECK start is there, with what reads it, and so are the files they name."""
@@ -224,9 +240,8 @@ class _Check:
         for path, entry in self.after.entries.items():
             if not isinstance(entry.found, Elf) or not any(each.startswith(_TLS) for each in _all(entry.found, named)):
                 continue
-            there = self.given.get(path)
             begun = path.startswith(tuple(own)) and not (certifi and _PYTHON_TLS in path)
-            if begun or there is None or there.sha256 != entry.sha256:
+            if begun or self.bases is None or not same(path, self.after, self.bases.new):
                 yield path
 
     def prefixes(self) -> Iterator[str]:
