@@ -10,7 +10,7 @@ import pytest
 from optimizer.verify.design import Bases
 from optimizer.verify.runtime import check
 from tests.verify.images import Files, file
-from tests.verify.systems import PASSWD, debian, library, looked, on_glibc, python
+from tests.verify.systems import PASSWD, debian, library, looked, on_glibc, python, site
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CERTIFICATES = {BUNDLE: file("all of them")}
