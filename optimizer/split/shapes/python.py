@@ -28,6 +28,7 @@ _MANIFESTS = frozenset({
     "setup.py", "setup.cfg", ".python-version",
 })  # fmt: skip
 _PLACES = ("site-packages", "dist-packages", "/usr/local/lib/python")
+_EXPORTING = frozenset({"export", "requirements", "compile", "lock"})
 _VALUED = frozenset({"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f",
                      "--find-links", "--trusted-host", "-e", "--editable", "--timeout", "--retries", "--progress-bar",
                      "--no-binary", "--only-binary", "--cache-dir", "--proxy", "--global-option", "--log"})  # fmt: skip
@@ -66,7 +67,7 @@ def find(view: View) -> Found | Refused | None:
         manifests=_MANIFESTS | frozenset(_lists(view, installs)),
         prepare=placed.prepare, environment=placed.environment,
         needs=tuple(package for name in sorted(names) for package in NEEDS.get(name, "").split()),
-        gone=tuple(declared.distributions(_tooling(installs))), questions=tuple(questions),
+        gone=(*declared.distributions(_tooling(installs)), *_exported(view)), questions=tuple(questions),
     )  # fmt: skip
 
 
@@ -131,6 +132,16 @@ def _is_tooling(each: _Install) -> bool:
 def _tooling(installs: Sequence[_Install]) -> Iterator[str]:
     """The installers that are installed."""
     yield from (_plain(name) for each in installs if _is_tooling(each) for name in _operands(each.call))
+
+
+def _exported(view: View) -> Iterator[str]:
+    """The lists of packages that an installer writes for another one."""
+    for call in view.calls:
+        if call.name in PROGRAMS and (_EXPORTING & set(call.operands)):
+            redirects = [each.target.literal for each in call.command.redirects if each.op in (">", ">|")]
+            for word in (call.option("-o", "--output", "--output-file"), *redirects):
+                if word and (path := call.at(word)):
+                    yield path
 
 
 def _lists(view: View, installs: Sequence[_Install]) -> Iterator[str]:
