@@ -10,6 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,9 @@ def kept(verdict: Verdict, select: tuple[str, ...]) -> Row:
     refusals = outcome.refusals if outcome else ()
     notes = [note(fix, ())._asdict() for fix in fixes]
     row["reasons"] = [each["reason"] for each in notes]
-    predicted = [each["predicted"] for each in notes if each.get("predicted") is not None]
+    predicted = [each["predicted"] for each in notes if each["predicted"] and each["predicted"]["before"]]
     row["predicted"] = (
-        sum(predicted) if predicted else None
+        prod(each["after"] / each["before"] for each in predicted) - 1 if predicted else None
     )  # change of the expected rebuild, as a share of what it was
     row["refusals"] = [each.reason for each in refusals if not select or each.transform in select]
     for measured in row["measurements"]:

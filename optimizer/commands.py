@@ -117,6 +117,7 @@ def fix(
         verbose or show == "json",
         not check or verbose or show == "json",
         show == "json",
+        predicted=show == "json",
     )
     reporter = Reporter(Wish(show, writes, check or exit_code, quiet, verbose, debug), console, len(found.tasks))
     _tell_problems(found, reporter)

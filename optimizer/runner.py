@@ -7,7 +7,7 @@ is small and plain, for it has to travel. Nothing is written to disk here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from optimizer import registry
 from optimizer.document import ParseError
 from optimizer.engine import Accept, Outcome, optimize
-from optimizer.fix import Fix, Options, Safety
+from optimizer.fix import Fix, Options, Prediction, Safety
 from optimizer.report.untrusted import mask, secrets
 from optimizer.source import NOT_READ, Failure, Unreadable, decode, read
 
@@ -74,6 +74,8 @@ class Plan(NamedTuple):
     suggestions: bool = True
     """What suggested transforms would do that are not asked for."""
     parents: bool = False
+    predicted: bool = False
+    """What a rebuild is expected to take, before and after."""
 
 
 class Note(NamedTuple):
@@ -86,6 +88,8 @@ class Note(NamedTuple):
     saves: str
     paths: tuple[str, ...]
     repairs: tuple[str, ...] = ()
+    predicted: Mapping[str, float] | None = None
+    """Seconds a commit that a rebuild is expected to take, before and after; None where it was not worked out."""
 
 
 class Refused(NamedTuple):
@@ -122,6 +126,8 @@ class Result(NamedTuple):
     changes: tuple[Change, ...] = ()
     """In the order in which they are to be written."""
     parents: tuple[str, ...] = ()
+    predicted: Mapping[str, float] | None = None
+    """As in a note, for all fixes together."""
 
 
 def results(tasks: Sequence[Task], plan: Plan, jobs: int = 0) -> Iterator[Result]:
@@ -215,7 +221,12 @@ def note(fix: Fix, hidden: tuple[str, ...]) -> Note:
         mask(fix.saves, hidden),
         fix.paths,
         tuple(mask(each, hidden) for each in fix.repairs),
+        _predicted(fix.predicted),
     )
+
+
+def _predicted(found: Prediction | None) -> Mapping[str, float] | None:
+    return {"before": round(found.before, 3), "after": round(found.after, 3)} if found is not None else None
 
 
 def context_of(task: Task) -> BuildContext | None:
@@ -271,6 +282,7 @@ def _result(task: Task, plan: Plan, data: bytes, outcome: Outcome) -> Result:
         _diff(changes, plan.diff) if plan.diff and changes else "",
         tuple(changes) if plan.contents else (),
         _parents(outcome) if plan.parents else (),
+        _prediction(task, outcome) if plan.predicted and outcome.after != outcome.before else None,
     )
 
 
@@ -289,6 +301,16 @@ def _diff(changes: Sequence[Change], style: Style) -> str:
     from optimizer.report.terminal import show_diff
 
     return "".join(show_diff(change.path, change.before, change.after, style) for change in changes)
+
+
+def _prediction(task: Task, outcome: Outcome) -> Mapping[str, float] | None:
+    from optimizer import model
+    from optimizer.rebuild import prediction
+
+    named = targets(task, outcome.before)
+    before, after = model.read(outcome.before, named), model.read(outcome.after, named)
+    options = replace(task.rules.options, past=past(task))
+    return _predicted(prediction(before, after, context_of(task), options))
 
 
 def _parents(outcome: Outcome) -> tuple[str, ...]:

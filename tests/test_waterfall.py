@@ -123,3 +123,12 @@ def test_usage(tmp_path: Path) -> None:
         [sys.executable, "-m", "optimizer", "explain", "--format", "json"], capture_output=True, text=True, check=False
     ).stderr  # fmt: skip
     assert "--timings" in drawn(str(tmp_path), "--timings", str(tmp_path / "none")).stderr
+
+
+def test_a_report_for_programs_has_what_is_predicted(tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text("FROM debian:12\nRUN sleep 1\nRUN make\nCOPY Dockerfile /\n")
+    command = [sys.executable, "-m", "optimizer", "fix", "--format", "json", str(path)]
+    (file,) = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)["files"]
+    assert file["predicted"]["before"] > 0
+    assert file["predicted"]["after"] > 0

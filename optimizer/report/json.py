@@ -42,5 +42,6 @@ def _file(result: Result) -> dict[str, Any]:
         "suggestions": [note._asdict() for note in result.suggestions],
         "refusals": [refused._asdict() for refused in result.refusals],
         "companions": [path for path, _ in result.companions],
+        "predicted": result.predicted,
         "parent_images": list(result.parents),
     }

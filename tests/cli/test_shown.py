@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -84,11 +85,13 @@ def test_the_report_for_programs(monkeypatch: pytest.MonkeyPatch, folder: Path) 
                         "saves": "time",
                         "paths": [],
                         "repairs": [],
+                        "predicted": None,
                     }
                 ],
-                "suggestions": [{**suggestion, "saves": "time", "paths": [], "repairs": []}],
+                "suggestions": [{**suggestion, "saves": "time", "paths": [], "repairs": [], "predicted": None}],
                 "refusals": [],
                 "companions": [],
+                "predicted": {"before": ANY, "after": ANY},
                 "parent_images": ["python:3"],
             },
             {
@@ -104,6 +107,7 @@ def test_the_report_for_programs(monkeypatch: pytest.MonkeyPatch, folder: Path) 
                 "suggestions": [],
                 "refusals": [],
                 "companions": [],
+                "predicted": None,
                 "parent_images": ["y", "one"],
             },
         ],
