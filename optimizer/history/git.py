@@ -49,8 +49,8 @@ _KNOWN = (
     ("unsafe repository", "the repository belongs to another user, so git does not read it"),
     ("must be run in a work tree", "the repository is bare: no files to build from"),
     ("cannot use bare repository", "the repository is bare: no files to build from"),
-    ("does not have any commits yet", "the repository has no commits yet"),
-    ("unable to read tree", "a partial clone without the trees of its commits"),
+    ("bad revision 'HEAD'", "the repository has no commits yet"),
+    ("from promisor remote", "a partial clone without the trees of its commits, and none is fetched"),
 )
 
 

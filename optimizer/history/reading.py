@@ -37,6 +37,7 @@ class Limits(Struct, frozen=True):
     """Bytes of paths that are read of git."""
 
 
+DEFAULT = Limits()
 _CHUNK = 1 << 16
 _LARGEST = 1 << 20
 """Bytes of the largest Dockerfile that is looked at."""
@@ -63,7 +64,7 @@ class _Raw(NamedTuple):
     paths: Sequence[str]
 
 
-def read_history(context_root: str, dockerfile: str | None, limits: Limits = Limits()) -> History | NoHistory:  # noqa: B008
+def read_history(context_root: str, dockerfile: str | None, limits: Limits = DEFAULT) -> History | NoHistory:
     """The history of a build context and of its Dockerfile, or why there is none.
 
     :param context_root: a folder: the repository's root, below it, a worktree, a submodule.
@@ -201,8 +202,13 @@ def _with_instructions(
         return history
     wanted = [raw[number].id for number in numbers] + [f"{raw[numbers[-1]].id}^"]
     texts = list(_texts(place, [f"{commit}:{tracked}" for commit in wanted], limits))
-    if not any(text is not None for text in texts[:-1]):
+    missing = texts[:-1].count(None)
+    if missing == len(numbers):
         return unknown("its versions are not in this clone")
+    if missing:
+        history = replace(
+            history, source=f"{history.source}; {missing} of {len(numbers)} versions of the Dockerfile are not here"
+        )
     commits = list(history.commits)
     for number, changed in zip(numbers, changes(today, texts)[1:], strict=True):
         commits[number] = replace(commits[number], instructions=changed)

@@ -44,9 +44,9 @@ def align(old: Sequence[Instruction], new: Sequence[Instruction]) -> Aligned:
 def changes(today: Document, versions: Iterable[str | None]) -> list[frozenset[int]]:
     """What happened between a version and the next older one, in numbers of today's instructions.
 
-    ``versions`` are texts, the newest first; None is one that is not there. What was done to one that is not there or
-    that does not parse is in the set of the next newer change, or not known. The first set is what differs between
-    today's text and the newest version: what is not committed.
+    ``versions`` are texts, the newest first; None is one that is not there. One that is not there or that does not
+    parse is passed over: its set is empty, and the next older one is held against the next newer one. The first set is
+    what differs between today's text and the newest version: what is not committed.
     """
     found: list[frozenset[int]] = []
     newer: Sequence[Instruction] = today.instructions

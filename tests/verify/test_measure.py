@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,8 @@ from optimizer.verify.measure import Scenario, Timing, apart
 from optimizer.verify.picture import picture
 from optimizer.verify.progress import Progress, Step
 from optimizer.verify.touched import candidates
-
-
-def git(folder: Path, *words: str, **env: str) -> str:
-    identity = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    command = ["git", "-C", str(folder), "-c", "init.defaultBranch=main", *words]
-    environment = {**os.environ, **identity, "GIT_CONFIG_GLOBAL": os.devnull, **env}
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+from tests.repositories import commit, git
+from tests.repositories import repository as new_repository
 
 
 def write(folder: Path, **files: str) -> None:
@@ -34,16 +28,7 @@ def write(folder: Path, **files: str) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    git(folder, "init", "-q")
-    return folder
-
-
-def commit(repository: Path) -> str:
-    git(repository, "add", "-A")
-    git(repository, "commit", "-qm", "change", "--allow-empty")
-    return git(repository, "rev-parse", "HEAD").strip()
+    return new_repository(tmp_path / "repository")
 
 
 def tree(folder: Path) -> dict[str, str]:
