@@ -99,8 +99,14 @@ def _narrowed(view: View, source: Source, builder: Stage, folder: Taken, found: 
         return Refused(at, "the whole tree goes over, and what the program reads of it is not known")
     if reason := _reader(view, source.stage, at, [each.path for each in kept]):
         return Refused(at, f"the whole tree goes over: {reason}")
-    artifacts = tuple(each._replace(target=folder.there(each.path)) for each in kept)
+    artifacts = tuple(each._replace(target=_target(folder, each)) for each in kept)
     return Narrowed(at, builder, artifacts, (), found.questions)
+
+
+def _target(folder: Taken, artifact: Artifact) -> str:
+    """Where an artifact goes; what a pattern stands for goes into a folder."""
+    target = folder.there(artifact.path)
+    return f"{posixpath.dirname(target)}/" if set(artifact.path) & set("*?") else target
 
 
 def _reader(view: View, stage: Stage, at: Instruction, kept: Sequence[str]) -> str | None:

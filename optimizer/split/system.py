@@ -99,6 +99,11 @@ def packages_of(
                 left += () if {(name, at), (each.group, at)} & gone else (name,)
             else:
                 named.append(name)
+    used = {call.program for call in calls}
+    for name in [each for each in named if each.partition("=")[0] in found.builders]:
+        if not set(COMMANDS.get(name, name).split()) & called:
+            named.remove(name)
+            left.append(name)
     if not named and not found.needs and not tools:
         return Packages(None, tuple(left), ())
     exact = releases_of(view.stage)
@@ -106,14 +111,13 @@ def packages_of(
     if not releases:
         where = installs[0].call.instruction if installs else view.stage.origin
         return Refused(where, f"which release of its distribution {view.stage.base} stands on is not known")
-    used = {call.program for call in calls}
     stay: list[str] = []
     questions: list[Question] = []
     for name in named:
         counterpart = _counterpart(releases, name)
         commands = set(COMMANDS.get(name, name).split())
         # Compilers have one name in all releases; which library stands for headers has to be known of this very one.
-        building = counterpart.kind is Kind.BUILD or (counterpart.kind is Kind.DEV and exact) or name in found.builders
+        building = counterpart.kind is Kind.BUILD or (counterpart.kind is Kind.DEV and exact)
         if building and not commands & called:
             left.append(name)
             stay += _libraries(counterpart) if counterpart.kind in (Kind.BUILD, Kind.DEV) else ()
