@@ -6,7 +6,7 @@ goes as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from optimizer.checks import instruction_text
@@ -26,7 +26,7 @@ def rearranged(
     edits: list[Edit] = []
     for each in order:
         if each.index not in kept:
-            edits.append(_taken_out(document, each))
+            edits.append(taken_out(document, each))
     before = document.instructions[min(each.index for each in order) - 1]
     after: Sequence[Instruction] = [each for each in order if each.index in kept]
     for stays, group in groupby(order, lambda each: each.index in kept):
@@ -62,7 +62,8 @@ def _is_paragraph(document: Document, each: Instruction) -> bool:
     return text[: each.lead].endswith(blank * 2) and below
 
 
-def _taken_out(document: Document, each: Instruction) -> Edit:
+def taken_out(document: Document, each: Instruction) -> Edit:
+    """The edit that takes an instruction out, with its comments and a blank line that would be one too many."""
     newline = document.newline
     if not _is_paragraph(document, each):
         return Edit(each.lead, each.end, "")
@@ -75,7 +76,7 @@ def _put_in(
     document: Document, some: Sequence[Instruction], before: Instruction, following: Instruction | None
 ) -> Edit:
     text, newline = document.text, document.newline
-    block = "".join(_lines(document, some))
+    block = "".join(lines_of(document, each) for each in some)
     apart = _is_paragraph(document, some[0]) and (following is None or text.startswith(newline, before.end))
     up = following is not None and some[0].index > following.index
     if up and not apart and following is not None:
@@ -87,10 +88,10 @@ def _put_in(
     return Edit(before.end, before.end, block)
 
 
-def _lines(document: Document, some: Sequence[Instruction]) -> Iterator[str]:
-    for each in some:
-        lines = document.text[each.lead : each.end]
-        yield lines if lines.endswith("\n") else lines + document.newline
+def lines_of(document: Document, each: Instruction) -> str:
+    """The lines of an instruction with its comments, the last one with its end."""
+    lines = document.text[each.lead : each.end]
+    return lines if lines.endswith("\n") else lines + document.newline
 
 
 def shown_instruction(instruction: Instruction) -> str:
