@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -121,7 +122,7 @@ class Commands:
         for name, mark in LOCKS.get(program, ()):
             text = self._text(name)
             if text is not None:
-                return text.count(mark) if isinstance(text, str) else rates.LARGE
+                return len(re.findall(mark, text, re.MULTILINE)) if isinstance(text, str) else rates.LARGE
         return rates.LOCKED
 
     def _text(self, path: str) -> str | bool | None:

@@ -47,21 +47,22 @@ SCRIPT_SECONDS = 10.0
 """A script of the project, or a RUN that cannot be read: people write scripts for what is long."""
 
 LOCKS = {
-    "npm": (("package-lock.json", '"node_modules/'), ("npm-shrinkwrap.json", '"node_modules/')),
-    "yarn": (("yarn.lock", "resol"),),  # "  resolved" of version 1, "  resolution:" of later ones
-    "pnpm": (("pnpm-lock.yaml", "resolution:"),),
-    "poetry": (("poetry.lock", "[[package]]"),),
-    "uv": (("uv.lock", "[[package]]"),),
-    "pipenv": (("Pipfile.lock", '"version":'),),
-    "pdm": (("pdm.lock", "[[package]]"),),
-    "cargo": (("Cargo.lock", "[[package]]"),),
-    "go": (("go.sum", "/go.mod h1:"),),
-    "composer": (("composer.lock", '"dist":'),),
-    "bundle": (("Gemfile.lock", "\n    "), ("Gemfile", "gem ")),
+    "npm": (("package-lock.json", r'"node_modules/[^"]*": \{'), ("npm-shrinkwrap.json", r'"node_modules/[^"]*": \{')),
+    "yarn": (("yarn.lock", r"^  resol(?:ved|ution)"),),
+    "pnpm": (("pnpm-lock.yaml", r"^ +resolution:"),),
+    "poetry": (("poetry.lock", r"^\[\[package\]\]"),),
+    "uv": (("uv.lock", r"^\[\[package\]\]"),),
+    "pipenv": (("Pipfile.lock", r'"version":'),),
+    "pdm": (("pdm.lock", r"^\[\[package\]\]"),),
+    "cargo": (("Cargo.lock", r"^\[\[package\]\]"),),
+    "go": (("go.sum", r"/go\.mod h1:"),),
+    "composer": (("composer.lock", r'"dist":'),),
+    "bundle": (("Gemfile.lock", r"^    \S"), ("Gemfile", r"^\s*gem ")),
     "mvn": (("pom.xml", "<dependency>"),),
     "dotnet": (("packages.lock.json", '"resolved":'),),
 }
-"""The lock files of a program, the first that is there counts, and what stands in it once a package."""
+"""The lock files of a program, the first that is there counts, and what stands in it once a package (a regular
+expression)."""
 LOCKED = 100
 """Locked packages where the lock file is not known."""
 LARGE = 2_000

@@ -45,25 +45,31 @@ def read_timings(path: str) -> tuple[Step, ...]:
 def measured(stage: Stage, timings: Sequence[Step]) -> dict[int, float]:
     """Seconds by place in ``stage.instructions``, the median where there are several.
 
-    A step belongs to the instruction with the same text; where variables were put in, to the one with its number in a
-    stage of as many steps. Steps of a stage are those that the builder shows by its name.
+    A step belongs to the instruction with the same text. The builder puts variables in and shortens heredocs: such an
+    instruction is found by its number, in a stage of as many steps. Stages go by the names that the builder gives them.
     """
     numbered = [place for place, each in enumerate(stage.instructions) if each.keyword in _STEPS]
-    by_text = {_text(stage, stage.instructions[place]): place for place in reversed(numbered)}
+    by_text = {_text(stage.instructions[place]): place for place in reversed(numbered)}
     found: dict[int, list[float]] = defaultdict(list)
     for step in timings:
         if not step.ran or step.error or not _is_of(stage, step):
             continue
         place = by_text.get(" ".join(step.instruction.split()))
         if place is None:
-            number = step.number - 1 - (step.total - len(numbered))  # a base image is a step too, a parent stage is not
-            if step.total - len(numbered) not in (0, 1) or not 0 <= number < len(numbered):
-                continue
-            place = numbered[number]
-            if stage.instructions[place].keyword != step.instruction.partition(" ")[0]:
-                continue
-        found[place].append(step.seconds)
+            place = _by_number(stage, numbered, step)
+        if place is not None:
+            found[place].append(step.seconds)
     return {place: median(seconds) for place, seconds in found.items()}
+
+
+def _by_number(stage: Stage, numbered: Sequence[int], step: Step) -> int | None:
+    base = step.total - len(numbered)  # a base image is a step, too; a stage that is built on is not, nor is scratch
+    number = step.number - 1 - base
+    if base not in (0, 1) or not 0 <= number < len(numbered):
+        return None
+    instruction = stage.instructions[numbered[number]]
+    shown_otherwise = "$" in instruction.text or bool(instruction.heredocs)
+    return numbered[number] if shown_otherwise and step.instruction.startswith(f"{instruction.keyword} ") else None
 
 
 def _is_of(stage: Stage, step: Step) -> bool:
@@ -74,10 +80,6 @@ def _is_of(stage: Stage, step: Step) -> bool:
     return name.lower() == (stage.name or f"stage-{stage.index}")
 
 
-def _text(stage: Stage, instruction: Instruction) -> str:
-    """An instruction as the builder names its step, where no variable is in it."""
-    text = " ".join(instruction.text.split())
-    if not instruction.heredocs:
-        return text
-    first, *more = instruction.heredocs[0].content.split("\n")
-    return f"{text} ({first}{'...' if any(more) else ''})"
+def _text(instruction: Instruction) -> str:
+    """An instruction as the builder names its step, but for blanks, variables and heredocs."""
+    return " ".join(instruction.text.split())

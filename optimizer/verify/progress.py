@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections import deque
 from datetime import datetime
 from typing import Any, NamedTuple
 
 LAST = 12
 """Lines of a step's output that are kept."""
+
+
+_PLACE = re.compile(r"\[(?:(?P<stage>.+) )?(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.DOTALL)
 
 
 class Step(NamedTuple):
@@ -29,30 +33,30 @@ class Step(NamedTuple):
     @property
     def instruction(self) -> str:
         """The instruction that it executes, or "" for what the builder does besides."""
-        place, bracket, text = self.name.partition("] ")
-        return text if bracket and place.startswith("[") and "/" in place else ""
+        place = self._place
+        return place["text"] if place else ""
 
     @property
     def stage(self) -> str:
-        """The stage that it belongs to, as the builder calls it; "" where there is one only."""
-        return self._place[0]
+        """The stage that it belongs to, as the builder calls it; "" where there is one only, or it is of none."""
+        place = self._place
+        return (place and place["stage"]) or ""
 
     @property
     def number(self) -> int:
-        """Its place in the stage, from 1."""
-        return int(self._place[1])
+        """Its place in the stage, from 1; 0 for what is no instruction."""
+        place = self._place
+        return int(place["number"]) if place else 0
 
     @property
     def total(self) -> int:
-        """The steps of the stage."""
-        return int(self._place[2])
+        """How many steps the stage has; 0 for what is no instruction."""
+        place = self._place
+        return int(place["total"]) if place else 0
 
     @property
-    def _place(self) -> tuple[str, str, str]:
-        """``build 2/5`` and ``2/5`` taken apart: the stage, the number in it, and how many there are."""
-        stage, _, numbers = self.name[1 : self.name.index("]")].rpartition(" ")
-        number, _, total = numbers.partition("/")
-        return stage, number, total
+    def _place(self) -> re.Match[str] | None:
+        return _PLACE.fullmatch(self.name)
 
     @property
     def ran(self) -> bool:
