@@ -8,13 +8,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
 from optimizer.registry import UnknownTransform
 from optimizer.report.console import Console
-from optimizer.report.reporter import Reporter, Show, Wish
+from optimizer.report.reporter import Format, Reporter, Show, Wish
 from optimizer.report.terminal import PLAIN, Style
 from optimizer.runner import Plan, choose, results
 from optimizer.source import MAX_SIZE, NO_DOCKERFILE, USAGE, Failure
@@ -39,6 +39,7 @@ Context = Annotated[str, typer.Option(metavar="FOLDER", help="Build context [def
 Target = Annotated[Names, typer.Option(metavar="STAGE", help="A stage that is built by name (repeatable).")]
 Config = Annotated[str, typer.Option(metavar="FILE", help="Settings [default: .dockopt.toml, pyproject.toml]")]
 Timings = Annotated[str, typer.Option(metavar="FILE", help="A build's log in raw JSON, for the times of its steps.")]
+Formats = typer.Option(metavar="FORMAT", help=f"On standard output: diff, {', '.join(get_args(Format))}.")
 Colour = Annotated[Literal["auto", "always", "never"], typer.Option("--color", help="auto: on a terminal.")]
 
 
@@ -74,7 +75,7 @@ def fix(
     select: Select = None,
     ignore: Ignore = None,
     enable: Enable = None,
-    format: Annotated[Literal["diff", "json"], typer.Option(help="The report on standard output.")] = "diff",
+    format: Annotated[Literal["diff", Format], Formats] = "diff",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: one a core, for many files.")] = 0,
     context: Context = "",
     target: Target = None,
@@ -96,13 +97,13 @@ def fix(
     _refuse(interactive and verify, "-i asks people, --verify asks a builder: choose one of them")
     asked = (builder, platform, build_arg, secret, build_context, network, timeout != verifying.TIMEOUT, smoke, replay)
     _refuse(any(asked) and not verify, "what says how to build and to prove goes with --verify")
-    _refuse(interactive and format == "json", "-i is for people, --format json for programs")
+    _refuse(interactive and format != "diff", f"-i is for people, --format {format} for programs")
     _refuse(interactive and not (sys.stdin.isatty() and sys.stderr.isatty()), "-i asks: it needs a terminal")
 
     ask = _ask(select, ignore, suggested, context, target, config, enable, timings)
     found = from_stdin(sys.stdin.buffer.read(MAX_SIZE + 1), stdin_filename, ask) if stdin else from_paths(paths, ask)
     show: Show = (
-        "json" if format == "json"
+        format if format != "diff"
         else "text" if stdin and not (diff or check)
         else "nothing" if interactive and not diff
         else "lines" if (in_place or check) and not diff
@@ -112,12 +113,13 @@ def fix(
     console = Console(color, quiet=quiet)
     styles: dict[Show, Style] = {"diff": console.out_style, "json": PLAIN}
     plan = Plan(
-        styles.get(show),
-        writes or show == "text",
-        verbose or show == "json",
-        not check or verbose or show == "json",
-        show == "json",
+        diff=styles.get(show),
+        contents=writes or show in ("text", "html"),
+        refusals=verbose or show in ("json", "html"),
+        suggestions=not check or verbose or format != "diff",
+        parents=show == "json",
         predicted=show == "json",
+        places=show in ("sarif", "gitlab", "github", "junit"),
     )
     reporter = Reporter(Wish(show, writes, check or exit_code, quiet, verbose, debug), console, len(found.tasks))
     _tell_problems(found, reporter)

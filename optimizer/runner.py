@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from optimizer.context import BuildContext
     from optimizer.past import Past
     from optimizer.report.terminal import Style
+    from optimizer.single import Replacement
 
 MANY = 64
 """From so many files on it pays to start processes."""
@@ -76,6 +77,8 @@ class Plan(NamedTuple):
     parents: bool = False
     predicted: bool = False
     """What a rebuild is expected to take, before and after."""
+    places: bool = False
+    """The text, and each fix alone: for reports that other programs show beside the file."""
 
 
 class Note(NamedTuple):
@@ -128,6 +131,10 @@ class Result(NamedTuple):
     parents: tuple[str, ...] = ()
     predicted: Mapping[str, float] | None = None
     """As in a note, for all fixes together."""
+    text: str = ""
+    """The file as it was read."""
+    alone: tuple[tuple[Replacement, ...], ...] = ()
+    """What each fix, and behind them each suggestion, replaces in the file without the others."""
 
 
 def results(tasks: Sequence[Task], plan: Plan, jobs: int = 0) -> Iterator[Result]:
@@ -283,6 +290,8 @@ def _result(task: Task, plan: Plan, data: bytes, outcome: Outcome) -> Result:
         tuple(changes) if plan.contents else (),
         _parents(outcome) if plan.parents else (),
         _prediction(task, outcome) if plan.predicted and outcome.after != outcome.before else None,
+        outcome.before if plan.places else "",
+        _alone(task, outcome) if plan.places else (),
     )
 
 
@@ -301,6 +310,12 @@ def _diff(changes: Sequence[Change], style: Style) -> str:
     from optimizer.report.terminal import show_diff
 
     return "".join(show_diff(change.path, change.before, change.after, style) for change in changes)
+
+
+def _alone(task: Task, outcome: Outcome) -> tuple[tuple[Replacement, ...], ...]:
+    from optimizer.single import alone
+
+    return alone(task, outcome.before, (*outcome.fixes, *outcome.suggestions))
 
 
 def _prediction(task: Task, outcome: Outcome) -> Mapping[str, float] | None:

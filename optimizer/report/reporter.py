@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from importlib import import_module
+from typing import Literal, NamedTuple, get_args
 
 from optimizer.problem import Problem
 from optimizer.report import terminal
@@ -11,8 +12,11 @@ from optimizer.report.console import Console
 from optimizer.runner import Result
 from optimizer.source import CHANGES_NEEDED, USAGE, Failure
 
-Show = Literal["diff", "text", "lines", "json", "nothing"]
-"""What goes to standard output: a diff, the rewritten file, a line a fix, the report for programs."""
+Format = Literal["json", "sarif", "gitlab", "github", "junit", "html"]
+"""A report for programs, or for a browser: each is made by the module of its name."""
+
+Show = Literal["diff", "text", "lines", "nothing"] | Format
+"""What goes to standard output: a diff, the rewritten file, a line a fix, a report."""
 
 
 class Wish(NamedTuple):
@@ -71,10 +75,8 @@ class Reporter:
 
     def show(self, results: Iterable[Result]) -> None:
         """Show the results in the way that was asked for, and close with a line."""
-        if self.wish.show == "json":
-            from optimizer.report.json import report
-
-            for piece in report(self.take(results)):
+        if self.wish.show in get_args(Format):
+            for piece in import_module(f"optimizer.report.{self.wish.show}").report(self.take(results)):
                 self.console.out(piece)
             return
         for result in self.take(results):
