@@ -102,6 +102,8 @@ class Found:
     gone: tuple[str, ...] = ()
     """Patterns of the files of that, and of what says that its packages are installed."""
     questions: tuple[Question, ...] = ()
+    has: frozenset[str] = frozenset()
+    """Packages whose libraries the final stage's image has of its own, because its interpreter needs them."""
     bare: str = ""
     """An image without a shell and a package manager, for a final stage in which nothing is run; "" where none is."""
 

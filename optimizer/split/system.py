@@ -25,6 +25,10 @@ _REMOVING = frozenset({"del", "remove", "purge", "autoremove", "autopurge"})
 _CLEAN = "rm -rf /var/lib/apt/lists/*"
 _ADDING = frozenset({"add-apt-repository", "apt-add-repository", "apt-key"})
 """Commands by which packages come from another repository than the distribution's."""
+_OF_COMPILERS = {
+    "alpine-sdk": ("libstdc++",), "build-base": ("libstdc++",), "g++": ("libstdc++",), "gfortran": ("libgfortran",),
+}  # fmt: skip
+"""Packages of Alpine that compile, and the libraries that come with them: no index says so, and no image has them."""
 _ALWAYS = frozenset({"libc6", "libgcc-s1", "libstdc++6", "libc-bin"})
 """Packages that apt itself stands on."""
 _INTERPRETERS = frozenset({"python3", "python3-minimal", "python3.9", "python3.11", "python3.13", "perl"})
@@ -117,10 +121,16 @@ def packages_of(
         counterpart = _counterpart(releases, name)
         commands = set(COMMANDS.get(name, name).split())
         # Compilers have one name in all releases; which library stands for headers has to be known of this very one.
-        building = counterpart.kind is Kind.BUILD or (counterpart.kind is Kind.DEV and exact)
+        building = counterpart.kind is Kind.BUILD or (counterpart.kind is Kind.DEV and exact) or name in found.has
         if building and not commands & called:
             left.append(name)
             stay += _libraries(counterpart) if counterpart.kind in (Kind.BUILD, Kind.DEV) else ()
+            if releases[0].distribution == "alpine":
+                libraries = [library for library in _OF_COMPILERS.get(name, ()) if library not in found.has]
+                stay += libraries
+                questions += (
+                    Question(f"whether {each} is needed, which comes with {name}: it stays") for each in libraries
+                )
         elif counterpart.kind is Kind.TOOL and commands & used and not commands & called:
             left.append(name)
             questions.append(Question(f"whether the program calls {name}, which the build calls"))
@@ -197,7 +207,7 @@ def _read(call: Call, package: PackageCommand) -> _Install | None:
 
 def packages_for(stage: Stage, at: Instruction, names: tuple[str, ...]) -> SystemPackages:
     """An install where the author has none to go by."""
-    if stage.image.family == "alpine":
+    if stage.image.family == "alpine" or "-alpine" in (stage.base or ""):
         return SystemPackages(at, (), "apk add --no-cache", names, ())
     return SystemPackages(at, ("apt-get update",), "apt-get install -y --no-install-recommends", names, (_CLEAN,))
 

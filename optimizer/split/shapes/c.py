@@ -69,8 +69,16 @@ def find(view: View) -> Found | Refused | None:
     )
     return Found(
         "c", build.last, (*artifacts, *more), bases.slim(view.stage).written, build.numbers, build.sources,
+        has=frozenset({"libc-dev"} if _is_cpp(view) else {"libc-dev", "libstdc++"}),
         leaves=("the sources and object files",), questions=tuple(questions), after=("RUN ldconfig",) if linked else (),
     )  # fmt: skip
+
+
+def _is_cpp(view: View) -> bool:
+    """Whether there may be C++ among the sources."""
+    if view.context is None or any(call.name == "git" for call in view.calls):
+        return True
+    return any(path.endswith((".cc", ".cpp", ".cxx", ".C", ".hpp")) for path in view.context.files())
 
 
 def _prefixes(view: View) -> Iterator[str | None]:

@@ -27,7 +27,8 @@ def find(view: View) -> Found | Refused | None:
     if build is None or isinstance(build, Refused):
         return build
     reference = parse_reference(view.stage.base or "")
-    if reference.tag is None or view.stage.origin.words[0] != view.stage.base:
+    tag = _runtime_tag(reference.tag or "")
+    if tag is None or view.stage.origin.words[0] != view.stage.base:
         return Refused(
             view.stage.origin, f"there is no known runtime image for {view.stage.base or view.stage.origin.args}"
         )
@@ -41,7 +42,18 @@ def find(view: View) -> Found | Refused | None:
     if not any(inside(each, path) for each in files):
         return Refused(build.last, "what is published is not what the image starts")
     return Found(
-        "dotnet", build.last, (Artifact(path, path, f"`{call.text}` writes it"),), f"{_RUNTIME}:{reference.tag}",
+        "dotnet", build.last, (Artifact(path, path, f"`{call.text}` writes it"),), f"{_RUNTIME}:{tag}",
         build.numbers, tuple(folder for folder in build.sources if not inside(path, folder) or folder != path),
         leaves=("the sources", "what dotnet downloads"),
     )  # fmt: skip
+
+
+def _runtime_tag(tag: str) -> str | None:
+    """The tag of the runtime for one of the kit: its third number counts releases of the kit, from 100 on."""
+    version, dash, variant = tag.partition("-")
+    numbers = version.split(".")
+    if not tag or "preview" in tag or "rc" in variant or "nanoserver" in tag or "windows" in tag:
+        return None
+    if len(numbers) == 3 and numbers[2].isdigit() and int(numbers[2]) >= 100:
+        version = ".".join(numbers[:2])
+    return f"{version}{dash}{variant}"

@@ -45,5 +45,6 @@ def find(view: View) -> Found | Refused | None:
     return Found(
         "go", build.last, (found, *more), base, build.numbers, build.sources,
         brings=bases.certificates(base), leaves=("the sources", "what the go command downloads"),
-        questions=tuple(questions), builders=_FETCHING, bare=_STATIC if static else "",
+        questions=tuple(questions), builders=_FETCHING,
+        has=frozenset({"libc-dev", "libstdc++"} if static else {"libc-dev"}), bare=_STATIC if static else "",
     )  # fmt: skip

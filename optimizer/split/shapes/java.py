@@ -92,7 +92,8 @@ def find(view: View) -> Found | Refused | None:
         return packed
     return Found(
         "java", build.last, packed.artifacts, base, build.numbers, build.sources, finish=packed.finish,
-        builders=_TOOLS, leaves=("the sources", f"what {call.name} downloads"), questions=packed.questions,
+        builders=_TOOLS, has=frozenset({"libstdc++"}), leaves=("the sources", f"what {call.name} downloads"),
+        questions=packed.questions,
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ _BUILDERS_OF_MODULES = frozenset(
     {"python", "python2", "python3", "python-is-python3", "python2-minimal", "python3-minimal"}
 )
 """What node-gyp calls."""
+_HAS = frozenset({"libc-dev", "libstdc++"})
+"""Source: the official image's Dockerfile for Alpine."""
 _NPM_7 = 16
 """The first Node whose npm knows --omit."""
 _GLOBAL = "/usr/local/lib/node_modules"
@@ -85,7 +87,7 @@ def find(view: View) -> Found | Refused | None:
         return Found(
             "node", last, (Artifact(modules, modules, f"`{calls[-1].text}` installs into it"),), base.written, numbers,
             manifests=_MANIFESTS if covered else frozenset(), questions=tuple(questions),
-            builders=_BUILDERS_OF_MODULES, repeated=repeated, gone=tuple(gone),
+            builders=_BUILDERS_OF_MODULES, has=_HAS, repeated=repeated, gone=tuple(gone),
         )  # fmt: skip
     tool = calls[-1].name
     made = [call for call in builds if call.subcommand != "prune"]
@@ -105,7 +107,7 @@ def find(view: View) -> Found | Refused | None:
         "node", last, (Artifact(folder, folder, evidence),), base.written, numbers,
         finish=(f"RUN {_prune(view, tool)}",) if prune else (),
         leaves=("packages for development",) if prune else (), questions=tuple(questions),
-        builders=_BUILDERS_OF_MODULES, repeated=repeated, gone=tuple(gone),
+        builders=_BUILDERS_OF_MODULES, has=_HAS, repeated=repeated, gone=tuple(gone),
     )  # fmt: skip
 
 

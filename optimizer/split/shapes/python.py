@@ -27,6 +27,11 @@ _MANIFESTS = frozenset({
     "pyproject.toml", "poetry.lock", "poetry.lock*", "poetry.toml", "Pipfile", "Pipfile.lock", "uv.lock", "pdm.lock",
     "setup.py", "setup.cfg", ".python-version",
 })  # fmt: skip
+_HAS = frozenset({
+    "bzip2-dev", "expat-dev", "gdbm-dev", "libc-dev", "libffi-dev", "libnsl-dev", "libtirpc-dev", "ncurses-dev",
+    "openssl-dev", "python3-dev", "readline-dev", "sqlite-dev", "util-linux-dev", "xz-dev", "zlib-dev",
+})  # fmt: skip
+"""Source: the official image's Dockerfile for Alpine, which keeps what Python's own modules are linked with."""
 _PLACES = ("site-packages", "dist-packages", "/usr/local/lib/python")
 _EXPORTING = frozenset({"export", "requirements", "compile", "lock"})
 _VALUED = frozenset({"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f",
@@ -67,6 +72,7 @@ def find(view: View) -> Found | Refused | None:
         manifests=_MANIFESTS | frozenset(_lists(view, installs)),
         prepare=placed.prepare, environment=placed.environment,
         needs=tuple(package for name in sorted(names) for package in NEEDS.get(name, "").split()),
+        has=_HAS, builders=frozenset({"git"} if _fetches(view, installs) else ()),
         gone=(*declared.distributions(_tooling(installs)), *_exported(view)), questions=tuple(questions),
     )  # fmt: skip
 
@@ -305,6 +311,13 @@ def _editable(each: _Install) -> Iterator[str | None]:
             yield each.call.at(path.partition("[")[0])
     if each.tool == "setup.py" and "develop" in each.call.argv:
         yield each.call.at(".")
+
+
+def _fetches(view: View, installs: Sequence[_Install]) -> bool:
+    """Whether pip calls git for a package, and no package is known that calls it later."""
+    texts = [text for each in installs for word in each.call.argv if (text := view.text(each.call.at(word)))]
+    fetches = any("git+" in text for text in (*texts, *(each.call.text for each in installs)))
+    return fetches and not any("git" in NEEDS.get(name, "").split() for name in _names(view, installs))
 
 
 def _names(view: View, installs: Sequence[_Install]) -> Iterator[str]:

@@ -13,6 +13,8 @@ PROGRAMS = frozenset({"bundle", "bundler", "gem"})
 BASES = frozenset({"ruby"})
 _GEMS = "/usr/local/bundle"
 _MANIFESTS = frozenset({"Gemfile", "Gemfile.lock", ".ruby-version", "Gemfile*"})
+_HAS = frozenset({"gmp-dev", "libc-dev", "libffi-dev", "openssl-dev", "yaml-dev", "zlib-dev"})
+"""Source: the official image's Dockerfile for Alpine, which keeps what Ruby itself is linked with."""
 _LIBRARIES = {
     "pg": "libpq-dev", "mysql2": "default-libmysqlclient-dev", "sqlite3": "libsqlite3-dev",
     "rmagick": "libmagickwand-dev", "charlock_holmes": "libicu-dev", "curb": "libcurl4-openssl-dev",
@@ -48,7 +50,7 @@ def find(view: View) -> Found | Refused | None:
         number for number, call in enumerate(view.calls) if call.instruction.index <= last.index and _installs(call)
     )
     return Found(
-        "ruby", last, (Artifact(_GEMS, _GEMS, "gems are installed into it"),), base.written, build,
+        "ruby", last, (Artifact(_GEMS, _GEMS, "gems are installed into it"),), base.written, build, has=_HAS,
         manifests=_MANIFESTS if _covered(view, last.index) else frozenset(), needs=needs, questions=tuple(questions),
     )  # fmt: skip
 

@@ -39,7 +39,8 @@ def find(view: View) -> Found | Refused | None:
         questions.append(Question("whether a crate is linked with a library: there is no Cargo.lock to look into"))
     return Found(
         "rust", build.last, (found, *more), base, build.numbers, build.sources, needs=needs,
-        brings=bases.certificates(base), builders=frozenset({"git", "protobuf-compiler", "protobuf-dev", "protoc"}),
+        brings=bases.certificates(base), has=frozenset({"libc-dev", "libstdc++"}),
+        builders=frozenset({"git", "protobuf-compiler", "protobuf-dev", "protoc"}),
         leaves=("the sources", "what cargo downloads and compiles"), questions=tuple(questions),
     )  # fmt: skip
 
