@@ -8,11 +8,12 @@ found by a package as Node does: from its own directory upwards.
 from __future__ import annotations
 
 import csv
+import operator
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from optimizer.verify.entry import Image, Kind, Pieces, Wanted
 
@@ -23,6 +24,11 @@ _WORLD = "/etc/apk/world"
 _RECORD, _METADATA = ".dist-info/RECORD", ".dist-info/METADATA"
 _MODULES = "/node_modules/"
 _REQUIRES = re.compile(r"Requires-Dist: *([A-Za-z0-9][A-Za-z0-9._-]*)([^;]*)(.*)")
+_COMPARED = re.compile(r"(\w+) *(==|!=|<=|>=|<|>) *[\"']([^\"']*)[\"']")
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
+}  # fmt: skip
+_LINUX = {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux"}
 MOST = 1 << 24
 """Bytes of the largest record that is read."""
 
@@ -178,10 +184,11 @@ class Installed:
             for line in self._text(f"{record}/METADATA").splitlines():
                 if (found := _REQUIRES.match(line)) is None:
                     continue
-                other = named.get(f"{posixpath.dirname(record)}/{_plain(found[1])}")
+                site = posixpath.dirname(record)
+                other = named.get(f"{site}/{_plain(found[1])}")
                 if other is not None:
                     uses.add(other)
-                    needs.update(() if "extra" in found[3] else (other,))
+                    needs.update((other,) if _applies(found[3].removeprefix(";"), site) else ())
             asked = f"{record}/REQUESTED" in self._image.entries
             yield Package(record, False, asked, frozenset(needs), frozenset(uses))
 
@@ -227,6 +234,22 @@ def _module(path: str) -> str | None:
         return None
     name = "/".join(parts[: 2 if parts[0].startswith("@") else 1])
     return f"{above}{_MODULES}{name}"
+
+
+def _applies(marker: str, site: str) -> bool:
+    """Whether a requirement may hold for the Python of a directory, on Linux. Source: PEP 508, environment markers."""
+    if " or " in marker:
+        return True
+    known = {"python_version": _numbers(site.rpartition("/python")[2].partition("/")[0]), **_LINUX}
+    for name, sign, text in _COMPARED.findall(marker):
+        value = _numbers(text) if name == "python_version" else text
+        if name == "extra" or (name in known and not _COMPARE[sign](known[name], value)):
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split(".") if number.isdigit())
 
 
 def _plain(name: str) -> str:

@@ -35,6 +35,9 @@ def dist(name: str, site: str = SITE, *needs: str, asked: bool = False, version:
 
 TOOL = {**dist("tool", SITE, "dep (>=1)", 'more; extra == "x"', asked=True), **dist("dep"), **dist("more")}
 FLASK = dist("flask", asked=True)
+NEEDING = dist(
+    "flask", SITE, 'dep; python_version < "3.10" and extra != ""', 'more; python_version >= "3.9"', asked=True
+)
 IN_VENV = {
     "/usr/local": folder(),
     "/opt/venv/pyvenv.cfg": file("home = /usr/local/bin\n"),
@@ -63,6 +66,9 @@ PYTHON: dict[str, Case] = {
         {**dist("flask", SITE, 'dep; extra == "y"', asked=True), **TOOL},
         dist("flask", SITE, 'dep; extra == "y"', asked=True),
         ["/**/tool-*.dist-info"],
+    ),
+    "a distribution that only another Python needs": Case(
+        {**NEEDING, **TOOL}, NEEDING, ["/**/tool-*.dist-info"], [*dist("more"), f"{SITE}/more"]
     ),
     "the installers": Case(
         {**FLASK, **dist("pip", version="9")}, {**FLASK, **dist("pip", version="8")}, [f"{SITE}/pip-8*"]
