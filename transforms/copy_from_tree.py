@@ -102,7 +102,6 @@ class CopyFromTree(Transform):
         flags = "".join(f"{flag.text} " for flag in found.at.flags)
         lines = [f"{found.at.written_keyword} {flags}{each.path} {each.target}" for each in found.artifacts]
         evidence = "; ".join(f"{each.path} stays: {each.evidence}" for each in found.artifacts)
-        folder = found.at.words[-1].rstrip("/")
         return self.fix(
             found.at,
             [Edit(found.at.start, found.at.content_end, document.newline.join(lines))],
@@ -110,28 +109,19 @@ class CopyFromTree(Transform):
             "the sources, and what the build leaves beside the program",
             removes=[instruction_text(found.at)],
             adds=[f"COPY {flags}{each.path} {each.target}" for each in found.artifacts],
-            paths=[pattern for top in dict.fromkeys((folder, *_tops(model, found))) for pattern in (top, f"{top}/**")],
+            paths=[found.target, f"{found.target}/**", *(f"!{path}" for path in found.kept)],
         )
 
     def _smaller(self, model: Model, found: Narrowed, questions: str) -> Proposal:
         """Take packages out at the end of the stage of the build."""
         newline = model.document.newline
         last = (found.builder.origin, *found.builder.instructions)[-1]
-        text = "".join(f"{line}{newline}" for line in found.finish)
-        adds = [command.removeprefix("RUN ") for command in found.finish]
+        modules = found.target if found.target.endswith("/node_modules") else f"{found.target}/node_modules"
         return self.fix(
             found.at,
-            [Edit(last.end, last.end, text)],
+            [Edit(last.end, last.end, "".join(f"{line}{newline}" for line in found.finish))],
             f"packages for development go over with the others{questions}",
             "packages for development",
-            adds=adds,
-            paths=[pattern for top in _tops(model, found) for pattern in (top, f"{top}/**")],
+            adds=[line.removeprefix("RUN ") for line in found.finish],
+            paths=[f"{modules}/**"],
         )
-
-
-def _tops(model: Model, found: Narrowed) -> Iterator[str]:
-    """Where the image has the folder."""
-    state = model.final.state(found.at)
-    target = state.expand(found.at.words[-1], found.at.escape)
-    place = None if target is None else state.resolve(target)
-    yield from () if place is None else (place,)
