@@ -138,8 +138,9 @@ def _log(place: _Place, tracked: str | None, limits: Limits) -> Iterator[_Raw]:
         "--no-ext-diff", "--no-textconv", "--no-notes", "--no-decorate", "--no-mailmap",
         f"--max-count={limits.commits}", "HEAD", "--",
     )  # fmt: skip
-    root = place.prefix or "."
-    paths = [root] if tracked is None or not place.prefix or tracked.startswith(place.prefix) else [root, tracked]
+    paths = [place.prefix] if place.prefix else []
+    if paths and tracked is not None and not tracked.startswith(place.prefix):
+        paths.append(tracked)
     top = f"{place.folder}/".removesuffix(place.prefix)
     with Process([*git.COMMAND, "-C", top, *words, *paths], limits.seconds, env=git.environment()) as process:
         yielded = False
