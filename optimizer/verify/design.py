@@ -127,6 +127,9 @@ class Design:
             return True
         if package.asked:
             return False
+        holder = self._old.holder(package)
+        if holder is not None and holder.record in self._gone and self._may_go(holder):
+            return True
         return package.of_system or (package.record in self._brought and package.record not in self._needed)
 
     @cached_property

@@ -103,7 +103,16 @@ class Installed:
         """The package that brought a path."""
         if (record := self._files.get(path)) is not None:
             return self.packages.get(record)
-        return self.packages.get(_module(path) or "")
+        while (module := _module(path)) is not None:
+            if module in self.packages:
+                return self.packages[module]
+            path = module.rpartition(_MODULES)[0]
+        return None
+
+    def holder(self, package: Package) -> Package | None:
+        """The package in node_modules in whose own directory another one lies."""
+        above, modules, _ = package.record.rpartition(_MODULES)
+        return self.owner(above) if modules else None
 
     @cached_property
     def _files(self) -> Mapping[str, str]:

@@ -139,6 +139,7 @@ LINT = {
     **module("lint", dependencies={"b": "1", "e": "1"}), **module("e", peerDependencies={"lint": "1"}),
     f"{MODULES}/.bin/lint": symlink("../lint/index.js"),
 }  # fmt: skip
+HELD = {f"{MODULES}/lint/test/node_modules/x.js": file(), **module("own", f"{MODULES}/lint/test/node_modules")}
 PRUNED = {**PROJECT, f"{MODULES}/.package-lock.json": file("fewer")}
 DEV = [f"{MODULES}/lint"]
 PNPM = {
@@ -155,6 +156,13 @@ PNPM_LINT = {
 }  # fmt: skip
 NODE: dict[str, Case] = {
     "packages for development": Case({**PROJECT, **LINT}, PRUNED, DEV),
+    "what lies in a package for development": Case({**PROJECT, **LINT, **HELD}, PRUNED, DEV),
+    "what lies in a package of production": Case(
+        {**PROJECT, **module("own", f"{MODULES}/a/node_modules")},
+        PRUNED,
+        DEV,
+        [*module("own", f"{MODULES}/a/node_modules"), f"{MODULES}/a/node_modules", f"{MODULES}/a/node_modules/own"],
+    ),
     "packages for development that are not declared": Case(
         {**PROJECT, **LINT},
         PRUNED,
