@@ -195,6 +195,17 @@ def explain(
 app.command("verify")(verifying.verify)
 
 
+@app.command()
+def lsp() -> None:
+    """Serve an editor: findings and what mends them, over standard input and output."""
+    try:
+        from optimizer.lsp.server import serve
+    except ModuleNotFoundError as error:
+        typer.echo(f"the language server needs {error.name}: pip install 'dockopt[lsp]'", err=True)
+        raise typer.Exit(USAGE) from None
+    serve()
+
+
 def _refuse(wrong: bool, message: str) -> None:
     if wrong:
         raise typer.BadParameter(message)

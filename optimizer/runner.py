@@ -252,6 +252,12 @@ def past(task: Task) -> Past:
     return _past(task.context, task.path if os.path.isfile(task.path) else None, task.rules.options.timings)
 
 
+def forget_folders() -> None:
+    """Read build contexts and histories anew from now on: for programs that outlive what they have read."""
+    _directory.cache_clear()
+    _past.cache_clear()
+
+
 @lru_cache(maxsize=8)
 def _past(context: str | None, dockerfile: str | None, timings: str) -> Past:
     from optimizer.past import Past

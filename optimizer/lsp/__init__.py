@@ -1,0 +1,1 @@
+"""The language server: findings while a Dockerfile is edited, with what mends them."""
