@@ -34,13 +34,17 @@ MADE = (
     "/var/cache/debconf", "/var/cache/fontconfig", "/var/cache/ldconfig", "/var/cache/man", "/var/log/apt",
     "/var/log/alternatives.log", "/var/log/dpkg.log", "/var/log/fontconfig.log", "/var/lib/systemd", "/var/lib/ucf",
     "/var/lib/python", "/var/lib/ghostscript", "/var/lib/xml-core", "/var/lib/sgml-base", "/var/lib/emacsen-common",
-    "/etc/rc?.d", "/etc/systemd/system/*.wants", "/etc/sgml", "/etc/xml", "/etc/.pwd.lock", "/etc/mailcap",
-    "/usr/local/share/fonts", "/usr/local/share/sgml", "/usr/local/share/xml",
+    "/etc/rc?.d", "/etc/systemd/*/*.wants", "/etc/sgml", "/etc/xml", "/etc/.pwd.lock", "/etc/mailcap",
+    "/etc/mercurial/hgrc.d/hgext.rc", "/etc/python3/debian_config", "/run/adduser",
+    "/usr/local/share/fonts", "/usr/local/share/sgml", "/usr/local/share/xml", "!/usr/local/share/*/*",
     "/usr/share/glib-2.0/schemas/gschemas.compiled", "/usr/lib/*/gdk-pixbuf-2.0/*/loaders.cache",
     "/usr/lib/*/gconv/gconv-modules.cache", "/usr/lib/*/gio/modules/giomodule.cache",
     "/usr/share/icons/*/icon-theme.cache",
 )  # fmt: skip
-"""What the scripts of packages make when they are installed, and no list has."""
+"""What the scripts of packages make when they are installed, and no list has.
+
+Source: what the full images of Debian and Python have that no list names.
+"""
 
 _INSTALLERS = ("pip-", "setuptools-", "wheel-")
 """Distributions that every Python image and every virtual environment has, each its own version."""

@@ -124,6 +124,13 @@ OWN: dict[str, Case] = {
     "a certificate of the author's": Case(
         {"/etc/ssl/certs/corp.pem": file()}, {}, [], ["/etc", "/etc/ssl", "/etc/ssl/certs", "/etc/ssl/certs/corp.pem"]
     ),
+    "a folder that a package's script made": Case({"/usr/local/share/fonts": folder()}, {}),
+    "a font in it": Case(
+        {"/usr/local/share/fonts/own.ttf": file()},
+        {"/usr/local/share": folder()},
+        [],
+        ["/usr/local/share/fonts/own.ttf"],
+    ),
     "a folder for logs": Case({"/var/log/app": folder()}, {}, [], ["/var", "/var/log", "/var/log/app"]),
     "an alternative": Case(
         {"/usr/bin/cc": symlink("/etc/alternatives/cc"), "/etc/alternatives/cc": symlink("/usr/bin/gcc"), **GCC},
