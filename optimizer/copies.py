@@ -71,7 +71,7 @@ def _of_copy(instruction: Instruction, state: State) -> Iterator[Copied]:
     destination = None if expanded is None else state.resolve(expanded)
     for written in sources:
         source = state.expand(written, instruction.escape)
-        if written.startswith("<<") or (source is not None and _is_remote(source)):
+        if written.startswith("<<") or _is_remote(written if source is None else source):
             continue
         yield Copied(instruction, _in_context(source), destination, instruction.flag("parents") is not None)
 
