@@ -40,9 +40,12 @@ class Counterpart:
 
 
 _ALPINE_BUILD = frozenset({
-    "alpine-sdk", "autoconf", "automake", "binutils", "bison", "build-base", "cargo", "clang", "cmake", "flex", "g++",
-    "gcc", "gfortran", "go", "libtool", "linux-headers", "make", "meson", "musl-dev", "ninja", "patch", "pkgconf",
-    "pkgconfig", "rust", "samurai",
+    "alpine-sdk", "autoconf", "automake", "binutils", "bison", "build-base", "cargo", "ccache", "clang", "cmake",
+    "flex", "g++", "gcc", "gfortran", "go", "libc-dev", "libtool", "linux-headers", "m4", "make", "meson", "musl-dev",
+    "nasm", "ninja", "patch", "pkgconf", "pkgconfig", "re2c", "rust", "samurai", "yasm",
+})  # fmt: skip
+_ALPINE_TOOLS = frozenset({
+    "bzip2", "curl", "git", "gnupg", "mercurial", "rsync", "subversion", "tar", "unzip", "wget", "xz", "zip",
 })  # fmt: skip
 
 
@@ -56,6 +59,8 @@ def runtime_of(release: Release, package: str) -> Counterpart:
     if release.distribution == "alpine":
         if name in _ALPINE_BUILD:
             return Counterpart(Kind.BUILD, evidence=f"{name} is a tool of building")
+        if name in _ALPINE_TOOLS:
+            return Counterpart(Kind.TOOL, (name,), evidence=f"{name} is for building and for running")
         told = f"no index of {release} ships with dockopt; apk installs a library by its name: apk add so:libpq.so.5"
         return Counterpart(Kind.UNKNOWN, evidence=told)
     row, reasons = _resolved(release, name)

@@ -39,17 +39,11 @@ def distributions(names: Iterable[str]) -> Iterator[str]:
 
 def paths(split: Split) -> tuple[str, ...]:
     """The patterns that a split declares: what is gone, but for what is taken over of it, and what is new."""
-    taken = [each.path for each in split.artifacts]
+    kept = [each.path for each in split.artifacts if each.path == each.target and not _is_new(split, each.path)]
+    moved = [path for each in split.artifacts for path in (each.path, each.target) if path not in kept]
     doubtful = [each.path for each in split.questions if each.path]
-    made = [each for each in split.artifacts if _is_new(split, each.path) or each.target != each.path]
-    found = [
-        *_CACHES,
-        *split.loses,
-        *(_EXCEPT + path for path in (*taken, *doubtful)),
-        *(each.target for each in made),
-        *split.gone,
-    ]
-    return tuple(dict.fromkeys(found))
+    except_for = (_EXCEPT + path for path in (*kept, *doubtful))
+    return tuple(dict.fromkeys((*_CACHES, *split.loses, *moved, *except_for, *split.gone)))
 
 
 def _is_new(split: Split, path: str) -> bool:

@@ -93,7 +93,10 @@ def refusal(view: View, found: Found) -> Refused | None:
 
 def _is_of_the_project(view: View, found: Found) -> bool:
     """Whether the sources that are built come from the build context: then the image is for what is built."""
-    copies = (each for at, each in view.brought.items() if at < found.last.index and each.broad and each.known)
+    same = found.base == view.stage.origin.words[0]  # then the image starts what its base image starts
+    copies = (
+        each for at, each in view.brought.items() if (same or at < found.last.index) and each.broad and each.known
+    )
     return any(each.instruction.flag("from") is None for each in copies)
 
 

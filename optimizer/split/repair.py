@@ -7,14 +7,13 @@ or a command comes from the package indices of the distributions (`optimizer.run
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from optimizer.landing import inside
-from optimizer.split.plan import Artifact, Part, Split, SystemPackages
+from optimizer.split.plan import Artifact, Split, SystemPackages
 from optimizer.split.system import packages_for
-from optimizer.split.view import Call, View
 from optimizer.verify.cause import (
     CERTIFICATES,
     Cause,
@@ -36,7 +35,6 @@ _SYSTEM = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/bin", "/sbin", "
 _LOADED = frozenset({"/lib", "/usr/lib", "/usr/local/lib"})
 """Folders that ldconfig reads, and those of an architecture in them."""
 _SITES = frozenset({"site-packages", "dist-packages"})
-_ACCOUNTS = frozenset({"useradd", "groupadd", "adduser", "addgroup"})
 _EVIDENCE = "the image did not work without it"
 
 
@@ -47,9 +45,9 @@ class Repaired(NamedTuple):
     told: tuple[str, ...]
 
 
-def repair(view: View, split: Split, causes: Iterable[Cause]) -> Repaired | None:
+def repair(split: Split, causes: Iterable[Cause]) -> Repaired | None:
     """The plan with what was missing, or None where nothing is known that would help."""
-    work = _Repair(view, split)
+    work = _Repair(split)
     for cause in causes:
         work.take(cause)
     return work.repaired()
@@ -59,18 +57,16 @@ def repair(view: View, split: Split, causes: Iterable[Cause]) -> Repaired | None
 class _Repair:
     """One plan in the mending; what is added, with the sentence that says so."""
 
-    view: View
     split: Split
     packages: dict[str, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
-    accounts: list[Call] = field(default_factory=list)
     links: bool = False
     """Whether libraries come that ldconfig has to make known."""
 
     def repaired(self) -> Repaired | None:
         split, names, paths = self.split, tuple(self.packages), tuple(self.paths)
         leaves = tuple(name for name in split.leaves if name not in names)
-        if len(paths) > MOST or not leaves or not (names or paths or self.accounts):
+        if len(paths) > MOST or not leaves or not (names or paths):
             return None
         # What takes over a folder takes over what lies in it.
         kept = (each for each in split.artifacts if each.path != each.target or not _in_any(each.path, paths))
@@ -81,11 +77,9 @@ class _Repair:
             packages=self.install(names) if names else split.packages,
             artifacts=(*kept, *(Artifact(path, path, _EVIDENCE) for path in outer)),
             after=(*split.after, "RUN ldconfig") if linked else split.after,
-            setup=self.setup(),
             leaves=leaves,
         )
-        repeated = (f"`{call.text}` is repeated: USER names the account" for call in self.accounts)
-        return Repaired(mended, (*self.packages.values(), *self.paths.values(), *repeated))
+        return Repaired(mended, (*self.packages.values(), *self.paths.values()))
 
     def install(self, names: tuple[str, ...]) -> SystemPackages:
         packages = self.split.packages
@@ -93,36 +87,15 @@ class _Repair:
             return packages_for(self.split.stage, self.split.stage.origin, names)
         return packages._replace(names=tuple(dict.fromkeys((*packages.names, *names))))
 
-    def setup(self) -> dict[int, tuple[str, ...]]:
-        """The commands that the final stage repeats, in the order in which the build has them."""
-        setup = dict(self.split.setup)
-        for index in {call.instruction.index for call in self.accounts}:
-            mine = {call.text for call in self.accounts if call.instruction.index == index}
-            mine |= set(setup.get(index, ()))
-            setup[index] = tuple(
-                call.text for call in self.view.calls if call.instruction.index == index and call.text in mine
-            )
-        return setup
-
     def take(self, cause: Cause) -> None:
         """Add what mends one cause, if that is known."""
-        if isinstance(cause, MissingUser):
-            self.accounts += (call for call in self.makes(cause.name) if call not in self.accounts)
-        elif name := self.package(cause):
+        if name := self.package(cause):
             if name not in (self.split.packages.names if self.split.packages else ()):
                 self.packages.setdefault(name, f"{name} is added: {_needs(cause)}")
         elif path := self.path(cause):
             needs = _EVIDENCE if isinstance(cause, MissingPath) and cause.path == path else _needs(cause)
             self.paths.setdefault(path, f"{path} is taken along: {needs}")
-            self.links |= isinstance(cause, MissingLibrary) and self.view.stage.image.family != "alpine"
-
-    def makes(self, name: str) -> Iterator[Call]:
-        """The author's commands that make a user or a group, and stay in the build."""
-        for call in self.view.calls:
-            part = self.split.parts.get(call.instruction.index)
-            own = call.name in _ACCOUNTS and call.certain and name in call.operands
-            if own and part is Part.BUILD and call.text not in self.split.setup.get(call.instruction.index, ()):
-                yield call
+            self.links |= isinstance(cause, MissingLibrary) and self.split.stage.image.family != "alpine"
 
     def package(self, cause: Cause) -> str:
         """The package that brings what is missing; "" for none."""
@@ -169,7 +142,7 @@ class _Repair:
         standard = folder in _LOADED or (
             posixpath.dirname(folder) in _LOADED and "-linux-" in posixpath.basename(folder)
         )
-        if self.view.stage.image.family == "alpine":
+        if self.split.stage.image.family == "alpine":
             return path
         return real if standard else folder
 

@@ -29,6 +29,11 @@ _OF_COMPILERS = {
     "alpine-sdk": ("libstdc++",), "build-base": ("libstdc++",), "g++": ("libstdc++",), "gfortran": ("libgfortran",),
 }  # fmt: skip
 """Packages of Alpine that compile, and the libraries that come with them: no index says so, and no image has them."""
+_PHPIZE_DEPS = {
+    APK: "autoconf dpkg-dev dpkg file g++ gcc libc-dev make pkgconf re2c",
+    APT: "autoconf dpkg-dev file g++ gcc libc-dev make pkg-config re2c",
+}
+"""A variable of the official images of PHP. Source: their Dockerfiles."""
 _ALWAYS = frozenset({"libc6", "libgcc-s1", "libstdc++6", "libc-bin"})
 """Packages that apt itself stands on."""
 _INTERPRETERS = frozenset({"python3", "python3-minimal", "python3.9", "python3.11", "python3.13", "perl"})
@@ -118,15 +123,16 @@ def packages_of(
     stay: list[str] = []
     questions: list[Question] = []
     for name in named:
+        plain = name.partition("=")[0]
         counterpart = _counterpart(releases, name)
         commands = set(COMMANDS.get(name, name).split())
         # Compilers have one name in all releases; which library stands for headers has to be known of this very one.
-        building = counterpart.kind is Kind.BUILD or (counterpart.kind is Kind.DEV and exact) or name in found.has
+        building = counterpart.kind is Kind.BUILD or (counterpart.kind is Kind.DEV and exact) or plain in found.has
         if building and not commands & called:
             left.append(name)
             stay += _libraries(counterpart) if counterpart.kind in (Kind.BUILD, Kind.DEV) else ()
             if releases[0].distribution == "alpine":
-                libraries = [library for library in _OF_COMPILERS.get(name, ()) if library not in found.has]
+                libraries = [library for library in _OF_COMPILERS.get(plain, ()) if library not in found.has]
                 stay += libraries
                 questions += (
                     Question(f"whether {each} is needed, which comes with {name}: it stays") for each in libraries
@@ -136,7 +142,7 @@ def packages_of(
             questions.append(Question(f"whether the program calls {name}, which the build calls"))
         else:
             stay.append(name)
-            if name.partition("=")[0].endswith(("-dev", "-devel")):
+            if plain.endswith(("-dev", "-devel")):
                 questions.append(Question(f"which libraries stand for {name} in {view.stage.base}: it stays"))
     stay += (library for name in found.needs if exact for library in _libraries(_counterpart(releases, name)))
     stay += tools
@@ -189,6 +195,9 @@ def _read(call: Call, package: PackageCommand) -> _Install | None:
     words = iter(package.arguments)
     for word in words:
         text = word.literal
+        if text is None and word.text in ("$PHPIZE_DEPS", "${PHPIZE_DEPS}") and package.manager in _PHPIZE_DEPS:
+            names += _PHPIZE_DEPS[package.manager].split()
+            continue
         if text is None:
             return None
         if not text.startswith("-"):

@@ -13,6 +13,8 @@ _BUILDING = frozenset(
 )
 PROGRAMS = _BUILDING | {"pecl"}
 BASES = frozenset({"php"})
+_PHPIZE = frozenset({"dpkg", "dpkg-dev", "file", "libc-dev", "re2c"})
+"""Of what the image's own scripts install to compile (PHPIZE_DEPS), what other images may want to run."""
 _PLACES = ("/usr/local/lib/php/extensions", "/usr/local/etc/php/conf.d")
 
 
@@ -24,7 +26,7 @@ def find(view: View) -> Found | Refused | None:
         number for number, call in enumerate(view.calls) if call.instruction.index <= last.index and _builds(call)
     )
     artifacts = tuple(Artifact(place, place, "extensions of PHP are installed into it") for place in _PLACES)
-    return Found("php", last, artifacts, view.stage.origin.words[0], build)
+    return Found("php", last, artifacts, view.stage.origin.words[0], build, builders=_PHPIZE)
 
 
 def _builds(call: Call) -> bool:

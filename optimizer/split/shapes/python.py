@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from optimizer.document import Instruction
+from optimizer.images import parse_reference
 from optimizer.independence import UNKNOWN
 from optimizer.instructions import settings
 from optimizer.language_packages import NEEDS, PREBUILT, PURE, WHEELS, requirement
@@ -220,6 +221,8 @@ def _placed(view: View, installs: Sequence[_Install]) -> _Placed | str:
         return _Placed(tuple(artifacts), {}, ()) if artifacts else "it installs nothing but the installers"
     if own:
         return "packages are installed into a virtual environment and beside it"
+    if (parse_reference(view.stage.base or "").tag or "").partition("-")[0].partition(".")[0] == "2":
+        return "Python 2 makes no virtual environments by itself"
     path = next(path for path in ("/opt/venv", "/venv", "/opt/python-venv") if path not in view.model.document.text)
     line = f"ENV PATH={path}/bin:$PATH"
     lines = (f"RUN python -m venv {path}", *([f"ENV VIRTUAL_ENV={path}"] if switched else []), line)
