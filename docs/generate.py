@@ -1,11 +1,12 @@
 """Makes what in the documentation is made: `python -m docs.generate`; with --check it only tells what is stale.
 
-A page a transform from its docstring, the list of them, and in README.md and docs/usage.md the output of the
-commands shown there, between `<!-- begin: COMMAND -->` and `<!-- end -->`.
+A page a transform from its docstring, the list of them, the schema of the settings, and in README.md and docs/usage.md
+the output of the commands shown there, between `<!-- begin: COMMAND -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -16,6 +17,7 @@ from inspect import cleandoc
 from pathlib import Path
 
 from optimizer import registry
+from optimizer.config_shown import json_schema
 from optimizer.fix import Transform
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +56,7 @@ def made() -> Iterator[tuple[Path, str]]:
     for transform in transforms:
         yield PAGES / f"{transform.name}.md", page(transform)
     yield PAGES / "README.md", index(transforms)
+    yield ROOT / "docs" / "settings.schema.json", json.dumps(json_schema(), indent=2) + "\n"
     for name in WITH_OUTPUT:
         yield ROOT / name, _SHOWN.sub(_run, (ROOT / name).read_text())
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, get_args
 
 import typer
 
+from optimizer import config_command
 from optimizer.registry import UnknownTransform
 from optimizer.report.console import Console
 from optimizer.report.reporter import Format, Reporter, Show, Wish
@@ -193,6 +194,7 @@ def explain(
 
 
 app.command("verify")(verifying.verify)
+app.add_typer(config_command.app, name="config")
 
 
 @app.command()

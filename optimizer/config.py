@@ -21,7 +21,8 @@ from optimizer.toml_places import key_places, line_and_column
 
 FILE = ".dockopt.toml"
 _PYPROJECT = "pyproject.toml"
-_DEFAULT, _COMMAND_LINE = "default", "command line"
+DEFAULT, COMMAND_LINE = "default", "command line"
+"""Where a setting comes from that no file gives."""
 _WANTED = {
     tuple[str, ...]: "a list of texts",
     bool: "true or false",
@@ -82,10 +83,13 @@ _DEFAULTS = Settings()
 
 @dataclass(frozen=True)
 class Config:
-    """Settings, and where each comes from: "default", "command line", or path:line:column."""
+    """Settings, and where each comes from: DEFAULT, COMMAND_LINE, or path:line:column.
+
+    Those of a table in a file are there too, such as ``bot.draft``.
+    """
 
     settings: Settings = _DEFAULTS
-    origins: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(Settings._fields, _DEFAULT))
+    origins: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(Settings._fields, DEFAULT))
     path: Path | None = None
     """The file that was read."""
     problems: tuple[Problem, ...] = ()
@@ -124,7 +128,7 @@ def override(
     """The settings with what the command line gives in place of the file's; what is empty is not given."""
     given = {"select": select, "ignore": ignore, "suggested": suggested, "enable": enable}
     values: dict[str, Any] = {key: value for key, value in given.items() if value}
-    origins = {**config.origins, **dict.fromkeys(values, _COMMAND_LINE)}
+    origins = {**config.origins, **dict.fromkeys(values, COMMAND_LINE)}
     return replace(config, settings=config.settings._replace(**values), origins=origins)
 
 
@@ -171,7 +175,9 @@ class _Reader:
         if not isinstance(table, dict):
             return Config(path=self.path, problems=(self.problem((), "it should be a table"),))
         values, problems = self.values(table, Settings)
-        origins = {**Config().origins, **{key: self.place(key) for key in values}}
+        given: list[tuple[str, ...]] = [(key,) for key in values]
+        given += ((key, inner) for key in values if isinstance(table[key], dict) for inner in table[key])
+        origins = {**Config().origins, **{".".join(path): self.place(path) for path in given}}
         return Config(Settings(**values), origins, self.path, tuple(problems))
 
     def values(
@@ -222,8 +228,8 @@ class _Reader:
         line, column = line_and_column(self.text, self.offset(path, element))
         return Problem(self.shown, line, column, f"{'.'.join(path or self.table_name)}: {message}")
 
-    def place(self, key: str) -> str:
-        line, column = line_and_column(self.text, self.offset((key,)))
+    def place(self, path: tuple[str, ...]) -> str:
+        line, column = line_and_column(self.text, self.offset(path))
         return f"{self.shown}:{line}:{column}"
 
     def offset(self, path: tuple[str, ...], element: str = "") -> int:
