@@ -31,7 +31,7 @@ delgroup deluser docker-php-ext-configure docker-php-ext-enable docker-php-ext-i
 groupadd groupmod ldconfig locale-gen lsb_release passwd pecl rustup set sort umask update-alternatives
 update-ca-certificates update-ca-trust update-locale useradd usermod
 """
-_NAMES = frozenset(_SYSTEM.split())
+NAMES = frozenset(_SYSTEM.split())
 """Commands of which only absolute words are paths."""
 _DOTTED = frozenset({"tar", "gpg", "dpkg", "apt-key"})
 """Commands whose words are files where they have a dot or a slash."""
@@ -41,7 +41,7 @@ _FILES = "mkdir rm rmdir ln cp mv touch cat find ls install virtualenv venv"
 _PATHS = frozenset(_FILES.split()) | _ONE_ASIDE
 """Commands whose words are files and folders."""
 _ACCOUNTS = frozenset({"useradd", "adduser", "usermod"})
-_SETTINGS: dict[str, frozenset[str]] = {
+SETTINGS: dict[str, frozenset[str]] = {
     "npm": frozenset({"config", "set", "cache", "version", "-v", "--version", "get"}),
     "pip": frozenset({"config", "cache", "--version", "-V", "list", "freeze", "check", "show"}),
     "poetry": frozenset({"config", "self", "--version", "cache"}),
@@ -57,11 +57,11 @@ _SETTINGS: dict[str, frozenset[str]] = {
     "git": frozenset({"config", "--version"}),
 }
 """Subcommands that touch the settings and caches of a user, not the project."""
-_LOCAL = frozenset({"--local", "set-version", "pin", "find", "--file"})
+LOCAL = frozenset({"--local", "set-version", "pin", "find", "--file"})
 _PACKAGES = ("apt", "apk", "dnf", "yum", "microdnf", "tdnf", "zypper", "pacman", "gem", "conda", "mamba", "pipx")
-_ARCHIVES = (".deb", ".rpm", ".apk", ".gem", ".pkg.tar.zst", ".tar.bz2", ".yml", ".yaml", ".txt", ".conda")
+ARCHIVES = (".deb", ".rpm", ".apk", ".gem", ".pkg.tar.zst", ".tar.bz2", ".yml", ".yaml", ".txt", ".conda")
 _WRAPPERS = frozenset({"sudo", "command", "time", "nice"})
-_SHARED = (
+SHARED = (
     "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/run", "/sbin", "/sys", "/tmp",
     "/usr/bin", "/usr/include", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/local/bin",
     "/usr/local/etc", "/usr/local/include", "/usr/local/lib", "/usr/local/lib64", "/usr/local/man", "/usr/local/sbin",
@@ -164,8 +164,8 @@ def _one(command: Simple, around: Surroundings) -> str | None:
     plain = unversioned(name)
     if plain in _SPEAKS:
         return None
-    if arguments and arguments[0] in _SETTINGS.get(plain, ()):
-        return f"`{shown}` changes the project" if _LOCAL & set(arguments) else None
+    if arguments and arguments[0] in SETTINGS.get(plain, ()):
+        return f"`{shown}` changes the project" if LOCAL & set(arguments) else None
     call = read(command)
     if call is not None and call.manager.name in _PACKAGES:
         rest = [value(word, around.environment) for word in call.arguments]
@@ -199,7 +199,7 @@ def _relative_paths(name: str, arguments: Sequence[str | None]) -> list[str] | N
     if name in _DOTTED:
         elsewhere = name != "tar" or _goes_elsewhere(arguments)
         return [text for text in relative if set(text) & set("./")] if elsewhere else ["."]
-    return [] if name in _NAMES else None
+    return [] if name in NAMES else None
 
 
 def _saves_here(name: str, arguments: Sequence[str | None]) -> bool:
@@ -245,7 +245,7 @@ def _may_be_file(text: str | None, around: Surroundings) -> bool:
         return True
     if text.startswith("/"):
         return around.touches(text)
-    named = text.startswith((".", "@")) or text.endswith(_ARCHIVES)
+    named = text.startswith((".", "@")) or text.endswith(ARCHIVES)
     return named and "://" not in text and around.touches(text.lstrip("@"))
 
 
@@ -275,7 +275,7 @@ def shared_folder(zone: str, *, distribution: bool) -> str | None:
 
     ``distribution``: packages of the distribution are installed too.
     """
-    folders = (*_SHARED, "/var/www") if distribution else _SHARED
+    folders = (*SHARED, "/var/www") if distribution else SHARED
     return next((folder for folder in folders if touch(zone, folder)), None)
 
 

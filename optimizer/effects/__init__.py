@@ -54,7 +54,7 @@ def _effects(
     needs = each_kind.named(instruction, variables)
     match instruction.keyword:
         case "RUN":
-            return run_effects(stage, instruction, ground, number, needs)
+            return run_effects(stage, instruction, ground, number, needs, variables)
         case "COPY" | "ADD":
             return each_kind.copy(stage, instruction, found[instruction.index], ground, number, needs)
         case "WORKDIR":

@@ -13,9 +13,6 @@ EVERY_VARIABLE = "every variable"
 USER = "the user"
 DIRECTORY = "the working directory"
 SHELL = "the shell"
-PROGRAMS = "the programs of the system"
-"""What a shell and the plain commands of every base image are: only files put among the programs change it."""
-PACKAGES = "the installed packages"
 
 
 class Effects(Struct, frozen=True, kw_only=True):
@@ -31,6 +28,10 @@ class Effects(Struct, frozen=True, kw_only=True):
     seen: frozenset[int] = frozenset()
     """Numbers of the COPYs before it in the stage of which everything that it reads there is among ``reads``."""
     writes: tuple[Zone, ...] = ()
+    installs: tuple[Zone, ...] = ()
+    """What package managers write: new software, beside which the plain programs stay as they are."""
+    programs: tuple[Zone, ...] = ()
+    """The plain programs that it runs, which every image with a shell has."""
     makes: tuple[Made, ...] = ()
     needs: frozenset[str] = frozenset()
     sets: frozenset[str] = frozenset()

@@ -28,6 +28,8 @@ class Ground:
         self.regions: list[str] = []
         """Folders with links in them that nobody has seen: each is taken to lead to somewhere in the folder."""
         self.landings: list[Landing] = []
+        self.sure: set[int] = set()
+        """Numbers of the COPYs of the stage that bring their landings and nothing else."""
 
     def zones(self, path: str, *, tree: bool = True) -> Iterator[Zone]:
         """Every place that an absolute path may stand for, through the links on its way."""
@@ -59,18 +61,24 @@ class Ground:
                     return True
         return False
 
-    def makes(self, path: str, owner: str, number: int) -> Iterator[Made]:
-        """The folder at a path and those above it, as far as they are not there before the stage begins."""
+    def makes(self, path: str, owner: str, number: int, *, certain: bool = True) -> Iterator[Made]:
+        """The folder at a path and those above it, as far as they are not there before the stage begins.
+
+        ``certain``: whether they are there afterwards.
+        """
         for folder in (place(path), *above(place(path))):
-            since = self.made.setdefault(folder, number)
+            since = self.made.get(folder, number)
+            if certain:
+                self.made[folder] = since
             if since != BEFORE:
                 yield Made(folder, owner, since)
 
     def written(self, zones: Iterable[Zone]) -> None:
-        """Forget the folders that a write may have taken away, or changed."""
+        """Forget the folders that a write may have taken away, or changed; nobody takes away all of the system."""
         for zone in zones:
             for folder in [each for each in self.made if inside(each, zone.path) and each != "/"]:
-                del self.made[folder]
+                if zone != EVERYTHING or self.made[folder] != BEFORE:
+                    del self.made[folder]
 
     def linked(self, link: str, target: str, *, hard: bool = False) -> None:
         """A link: it may also lie in a folder that is at its place, under the target's own name."""
@@ -79,3 +87,7 @@ class Ground:
             self.links.append((place(at), place(to)))
             if hard:
                 self.links.append((place(to), place(at)))
+
+    def holds_link(self, path: str) -> bool:
+        """Whether a link that is known of lies at a path or below it."""
+        return any(inside(link, place(path)) for link, _ in self.links)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from optimizer.copies import copied
 from optimizer.document import Instruction
 from optimizer.effects.effect import DIRECTORY, SHELL, USER, VARIABLE, Effects
-from optimizer.effects.ground import Ground
+from optimizer.effects.ground import BEFORE, Ground
 from optimizer.effects.zones import EVERYTHING, Made, Zone, above, merged, place
 from optimizer.instructions import health, settings
 from optimizer.landing import Brought
@@ -62,6 +62,8 @@ def copy(
         makes = [made for zone in targets for made in ground.makes(posixpath.dirname(zone.path), how, number)]
     ground.made.update((place(folder), number) for folder in folders)
     ground.landings += found.landings
+    if not unsure and number != BEFORE:
+        ground.sure.add(number)
     if instruction.flag("from") is not None or not found.known:
         ground.regions += (zone.path for zone in targets)
     relative = not instruction.words[-1].startswith("/")

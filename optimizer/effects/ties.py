@@ -51,7 +51,12 @@ def conflict(effects: Sequence[Effects], first: int, second: int) -> str | None:
         return f"{one.shown} and {other.shown} both set {both}"
     for reader, writer in ((other, one), (one, other)):
         looks = () if writer is one and first in reader.seen else reader.looks
-        if reason := _read(reader, (*reader.reads, *looks), writer):
+        zones = (*reader.reads, *looks)
+        if reason := _read(reader, zones, writer, writer.writes):
+            return reason
+        if _meet(writer.installs, zones):
+            return f"{reader.shown} may use what {writer.shown} installs"
+        if reason := _read(reader, reader.programs, writer, writer.writes):
             return reason
     if reason := _written(one, other):
         return reason
@@ -72,8 +77,8 @@ def _common(one: frozenset[str], other: frozenset[str]) -> str | None:
     return min(one & other, default=None)
 
 
-def _read(reader: Effects, zones: Sequence[Zone], writer: Effects) -> str | None:
-    for written in writer.writes:
+def _read(reader: Effects, zones: Sequence[Zone], writer: Effects, writes: Sequence[Zone]) -> str | None:
+    for written in writes:
         for zone in zones:
             if _changes(written, zone):
                 if reader.barrier or writer.barrier:
@@ -84,14 +89,20 @@ def _read(reader: Effects, zones: Sequence[Zone], writer: Effects) -> str | None
 
 
 def _written(one: Effects, other: Effects) -> str | None:
-    for mine in one.writes:
-        for theirs in other.writes:
+    if _meet(one.installs, other.installs):
+        return f"{one.shown} and {other.shown} both install software"
+    for mine in (*one.writes, *one.installs):
+        for theirs in (*other.writes, *other.installs):
             if _changes(mine, theirs) or _changes(theirs, mine):
                 if one.barrier or other.barrier:
                     return _barred(one, other)
                 shown = mine if inside(mine.path, theirs.path) else theirs
                 return f"{one.shown} and {other.shown} both write {shown.shown()}"
     return None
+
+
+def _meet(written: Sequence[Zone], zones: Sequence[Zone]) -> bool:
+    return any(_changes(mine, zone) for mine in written for zone in zones)
 
 
 def _barred(one: Effects, other: Effects) -> str:
@@ -111,7 +122,7 @@ def _made(maker: Effects, at: int, user: Effects, of: int) -> str | None:
         mine = alike.get(made.path)
         if mine is not None and mine.owner != made.owner and at in (made.since, mine.since):
             return f"{maker.shown} and {user.shown} make the folder {made.path} with other owners"
-        for zone in user.writes:
+        for zone in (*user.writes, *user.installs):
             if inside(made.path, zone.path) or zone == EVERYTHING:
                 return f"{maker.shown} makes the folder {made.path}, which {user.shown} writes"
         if mine is None and (at == made.since or of < made.since) and _uses(user, made):
@@ -127,6 +138,7 @@ def _zones(user: Effects) -> Iterator[Zone]:
     yield from user.reads
     yield from user.looks
     yield from user.writes
+    yield from user.installs
     yield from (Zone(made.path, False) for made in user.makes)
 
 
