@@ -127,9 +127,10 @@ def test_a_dockerfile_outside_of_the_context(tmp_path: Path) -> None:
     assert fixed(folder, inside).changes[0].after.decode() == MOVED
 
 
-def test_without_a_context_it_is_a_suggestion() -> None:
-    result = process(Task("Dockerfile", data=TEXT.encode(), rules=Rules()), Plan(refusals=True))
-    assert [note.transform for note in result.fixes if note.transform == "reorder_layers"] == []
+def test_without_a_context_nothing_moves() -> None:
+    result = process(Task("Dockerfile", data=TEXT.encode(), rules=RULES), Plan(refusals=True))
+    assert result.fixes == ()
+    assert "without the build context" in result.refusals[0].reason
 
 
 def test_git_is_not_started_where_nothing_could_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,11 @@ class ReorderLayers(Transform):
     CMD ["/srv/site/serve"]
     ```
 
+    In the build context:
+    ```text
+    site/serve
+    ```
+
     ## Instead
     ```dockerfile
     FROM debian:12-slim
@@ -50,14 +55,16 @@ class ReorderLayers(Transform):
     ## When it refuses
     - one of the two reads what the other writes, both write to the same place, or one makes a folder that the other
       uses; a command that is not known may do anything, and nothing passes it;
+    - there is no build context;
     - the expected saving is below `min_saving` (5 % of the time of a rebuild, unless the settings say something else);
     - a comment switches it off for an instruction: that one stays between the same neighbours.
 
     ## Safety
     Safe where the build context shows what is copied: only instructions change places of which neither reads or writes
     what the other writes (section 4.1, section 4.2, section 4.3), and each setting keeps the value that counts
-    (section 4.4), within one stage (section 4.5). Suggested without a build context. Whether an order is cheaper is an
-    estimate, by the history or, without one, by what is usual for such files; see `dockopt explain --cost`.
+    (section 4.4), within one stage (section 4.5). Suggested where the build context is too large to be looked through.
+    Whether an order is cheaper is an estimate: by the history or, without one, by what is usual for such files, and by
+    the times of a build's log (`--timings`) or of such commands. `dockopt explain --cost` shows it.
     """
 
     name = "reorder_layers"
@@ -66,12 +73,15 @@ class ReorderLayers(Transform):
 
     def propose(self, model: Model, context: BuildContext | None, options: Options) -> Iterator[Proposal]:
         for stage in model.stages:
-            if _may_move(stage):
+            if not _may_move(stage):
+                continue
+            if context is None:
+                reason = "without the build context, what is copied is not known"
+                yield self.refuse(stage.origin, reason, "section 4.2")
+            else:
                 yield from self.reordered(model, stage, context, options)
 
-    def reordered(
-        self, model: Model, stage: Stage, context: BuildContext | None, options: Options
-    ) -> Iterator[Proposal]:
+    def reordered(self, model: Model, stage: Stage, context: BuildContext, options: Options) -> Iterator[Proposal]:
         from optimizer.effects import effects, predecessors, ties
         from optimizer.rebuild import COSTLY
 
@@ -92,12 +102,12 @@ class ReorderLayers(Transform):
         if list(best.permutation) == sorted(best.permutation) or saved <= 0:
             yield from self.kept(stage, found)
             return
-        whole = expected_of(model, context, options)
         first = stage.instructions[next(at for at, item in enumerate(best.permutation) if at != item)]
+        enough = saved * 100 >= options.min_saving * now
+        whole = expected_of(model, context, options) if enough and len(model.stages) > 1 else now
         if saved * 100 < options.min_saving * whole:
-            share = f"{saved / whole:.1%}".replace("%", " %")
-            reason = f"another order would save {share} of a rebuild, less than min_saving ({options.min_saving:g} %)"
-            yield self.refuse(first, reason, "")
+            reason = f"another order would save less than min_saving ({options.min_saving:g} %)"
+            yield self.refuse(first, f"{reason}: {saved:,.1f} s of {whole:,.1f} s a commit", "")
             return
         low = next(at for at, item in enumerate(best.permutation) if at != item)
         high = max(at for at, item in enumerate(best.permutation) if at != item)
@@ -109,7 +119,7 @@ class ReorderLayers(Transform):
             f"{saved:,.1f} s less a commit, of {whole:,.1f} s",
             f"{saved:,.1f} of {whole:,.1f} s a commit",
             order=order,
-            safety=Safety.SAFE if context is not None and not context.truncated else Safety.SUGGESTED,
+            safety=Safety.SUGGESTED if context.truncated else Safety.SAFE,
             predicted=Prediction(whole, whole - saved),
         )  # fmt: skip
 
@@ -135,8 +145,9 @@ class ReorderLayers(Transform):
 
 
 def _may_move(stage: Stage) -> bool:
-    """Whether, by a glance at the text, there are two instructions that cost something."""
-    return sum(each.keyword in ("RUN", "COPY", "ADD") for each in stage.instructions) > 1
+    """Whether, by a glance at the text, something costly stands behind what comes from the build context."""
+    costly = [each for each in stage.instructions if each.keyword in ("RUN", "COPY", "ADD")]
+    return any(each.keyword != "RUN" and each.flag("from") is None for each in costly[:-1])
 
 
 def _is_chain(before: Sequence[int], costly: Sequence[int]) -> bool:
