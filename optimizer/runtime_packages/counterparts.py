@@ -87,6 +87,8 @@ def runtime_in_all(releases: Iterable[Release], package: str) -> Counterpart:
     found = [(release, runtime_of(release, package)) for release in releases]
     if not found:
         return Counterpart(Kind.UNKNOWN, evidence="the release of the base image is not known")
+    if len(found) == 1:
+        return found[0][1]
     if unknown := next((part for _, part in found if part.kind is Kind.UNKNOWN), None):
         return unknown
     for _, part in found:
