@@ -46,8 +46,8 @@ MADE = (
 Source: what the full images of Debian and Python have that no list names.
 """
 
-_INSTALLERS = ("pip-", "setuptools-", "wheel-")
-"""Distributions that every Python image and every virtual environment has, each its own version."""
+_INSTALLERS, _SETUPTOOLS = ("pip-", "wheel-"), "setuptools-"
+"""Distributions that images of Python and virtual environments have, each its own version."""
 _NOTICED = frozenset({
     "LANG", "LANGUAGE", "TZ", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_ENV",
     "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "PYTHONPATH", "PYTHONHOME", "PYTHONUNBUFFERED", "JAVA_HOME",
@@ -123,11 +123,11 @@ class Design:
         if same(path, self._before, self._bases.old):
             return True
         owner = self._old.owner(path)
-        return owner is not None and (not path.startswith("/etc/") if owner.of_system else _is_installer(owner))
+        return owner is not None and (not path.startswith("/etc/") if owner.of_system else self._is_installer(owner))
 
     def _may_go(self, package: Package) -> bool:
         """Whether a package may be gone: it was the base image's, nobody's wish, or a fix says so."""
-        if package.record in self._given.packages or package.record in self._named or _is_installer(package):
+        if package.record in self._given.packages or package.record in self._named or self._is_installer(package):
             return True
         if package.asked:
             return False
@@ -135,6 +135,16 @@ class Design:
         if holder is not None and holder.record in self._gone and self._may_go(holder):
             return True
         return package.of_system or (package.record in self._brought and package.record not in self._needed)
+
+    def _is_installer(self, package: Package) -> bool:
+        """Whether it only installs others. setuptools does more: it has to be there in some version."""
+        name = posixpath.basename(package.record)
+        if not name.endswith(".dist-info"):
+            return False
+        others = (posixpath.basename(record) for record in self._new.packages)
+        return name.startswith(_INSTALLERS) or (
+            name.startswith(_SETUPTOOLS) and any(other.startswith(_SETUPTOOLS) for other in others)
+        )
 
     @cached_property
     def _gone(self) -> Mapping[str, Package]:
@@ -208,8 +218,3 @@ def _folders(config: Config) -> list[str]:
 
 def _is_alternative(entry: Entry) -> bool:
     return entry.kind is Kind.SYMLINK and entry.link.startswith("/etc/alternatives/")
-
-
-def _is_installer(package: Package) -> bool:
-    name = posixpath.basename(package.record)
-    return name.endswith(".dist-info") and name.startswith(_INSTALLERS)

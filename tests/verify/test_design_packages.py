@@ -73,6 +73,17 @@ PYTHON: dict[str, Case] = {
     "the installers": Case(
         {**FLASK, **dist("pip", version="9")}, {**FLASK, **dist("pip", version="8")}, [f"{SITE}/pip-8*"]
     ),
+    "another setuptools": Case(
+        {**FLASK, **dist("setuptools", version="9")},
+        {**IN_VENV, **dist("setuptools", VENV, version="8"), f"{SITE}/setuptools": folder()},
+        ["/opt/venv"],
+    ),
+    "no setuptools": Case(
+        {**FLASK, **dist("setuptools", version="9")},
+        {**FLASK, f"{SITE}/setuptools": folder()},
+        [],
+        list(dist("setuptools", version="9")),
+    ),
     "packages in an environment": Case(FLASK, IN_VENV, ["/opt/venv"]),
     "packages in an environment that is not declared": Case(
         FLASK,
