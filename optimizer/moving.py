@@ -1,17 +1,33 @@
 """Instructions in another order: the text that comes of it, with as little of it moved as can be.
 
-Comment lines directly above an instruction go with it; blank lines stay, but for the one around a paragraph that
-goes as a whole.
+Comment lines directly above an instruction go with it. Blank lines stay, but for those inside of what moves as a whole
+and for the one around a paragraph that does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from optimizer.checks import instruction_text
 from optimizer.document import Document, Instruction
 from optimizer.fix import Edit
+
+
+class Block(NamedTuple):
+    """Instructions that follow each other and move together."""
+
+    first: Instruction
+    last: Instruction
+
+    @property
+    def lead(self) -> int:
+        return self.first.lead
+
+    @property
+    def end(self) -> int:
+        return self.last.end
 
 
 def rearranged(
@@ -24,18 +40,16 @@ def rearranged(
     """
     kept = _heaviest_rising(order) if moved is None else {each.index for each in order} - moved
     edits: list[Edit] = []
-    for each in order:
-        if each.index not in kept:
-            edits.append(taken_out(document, each))
     before = document.instructions[min(each.index for each in order) - 1]
-    after: Sequence[Instruction] = [each for each in order if each.index in kept]
     for stays, group in groupby(order, lambda each: each.index in kept):
         some = list(group)
         if stays:
             before = some[-1]
             continue
-        following = next((each for each in after if each.index > before.index), None)
-        edits.append(_put_in(document, some, before, following))
+        blocks = list(_blocks(document, some))
+        edits += (taken_out(document, block) for block in blocks)
+        following = next((each for each in order if each.index in kept and each.index > before.index), None)
+        edits.append(_put_in(document, blocks, before, following))
     return tuple(edits)
 
 
@@ -55,46 +69,54 @@ def _heaviest_rising(order: Sequence[Instruction]) -> set[int]:
     return kept
 
 
-def _is_paragraph(document: Document, each: Instruction) -> bool:
+def _blocks(document: Document, some: Sequence[Instruction]) -> Iterator[Block]:
+    """The instructions, those together that follow each other in the file too."""
+    first = last = some[0]
+    for each in some[1:]:
+        if each.index != last.index + 1 or document.text[last.end : each.lead].strip():
+            yield Block(first, last)
+            first = each
+        last = each
+    yield Block(first, last)
+
+
+def _is_paragraph(document: Document, block: Block) -> bool:
     """Whether blank lines stand above and below it."""
     text, blank = document.text, document.newline
-    below = text.startswith(blank, each.end) or not text[each.end :].strip()
-    return text[: each.lead].endswith(blank * 2) and below
+    below = text.startswith(blank, block.end) or not text[block.end :].strip()
+    return text[: block.lead].endswith(blank * 2) and below
 
 
-def taken_out(document: Document, each: Instruction) -> Edit:
-    """The edit that takes an instruction out, with its comments and a blank line that would be one too many."""
+def taken_out(document: Document, block: Block) -> Edit:
+    """The edit that takes instructions out, with their comments and a blank line that would be one too many."""
     newline = document.newline
-    if not _is_paragraph(document, each):
-        return Edit(each.lead, each.end, "")
-    if document.text.startswith(newline, each.end):
-        return Edit(each.lead, each.end + len(newline), "")
-    return Edit(each.lead - len(newline), each.end, "")
+    if not _is_paragraph(document, block):
+        return Edit(block.lead, block.end, "")
+    if document.text.startswith(newline, block.end):
+        return Edit(block.lead, block.end + len(newline), "")
+    return Edit(block.lead - len(newline), block.end, "")
 
 
-def _put_in(
-    document: Document, some: Sequence[Instruction], before: Instruction, following: Instruction | None
-) -> Edit:
+def _put_in(document: Document, blocks: Sequence[Block], before: Instruction, following: Instruction | None) -> Edit:
     text, newline = document.text, document.newline
-    block = "".join(lines_of(document, each) for each in some)
-    apart = _is_paragraph(document, some[0]) and (following is None or text.startswith(newline, before.end))
-    up = following is not None and some[0].index > following.index
-    if up and not apart and following is not None:
-        return Edit(following.lead, following.lead, block)
+    lines = "".join(lines_of(document, block) for block in blocks)
+    apart = _is_paragraph(document, blocks[0]) and (following is None or text.startswith(newline, before.end))
+    if not apart and following is not None and blocks[0].first.index > following.index:
+        return Edit(following.lead, following.lead, lines)
     if apart:
-        block = newline + block
+        lines = newline + lines
     if not text[before.start : before.end].endswith("\n"):  # the end of the file
-        block = newline + block.removesuffix(newline)
-    return Edit(before.end, before.end, block)
+        lines = newline + lines.removesuffix(newline)
+    return Edit(before.end, before.end, lines)
 
 
-def lines_of(document: Document, each: Instruction) -> str:
-    """The lines of an instruction with its comments, the last one with its end."""
-    lines = document.text[each.lead : each.end]
+def lines_of(document: Document, block: Block) -> str:
+    """The lines of instructions with their comments, the last one with its end."""
+    lines = document.text[block.lead : block.end]
     return lines if lines.endswith("\n") else lines + document.newline
 
 
 def shown_instruction(instruction: Instruction) -> str:
     """An instruction as a reason names it."""
-    text = instruction_text(instruction)
+    text = " ".join(instruction_text(instruction).split())
     return text if len(text) <= 60 else text[:59] + "…"

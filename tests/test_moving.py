@@ -54,6 +54,13 @@ def test_a_paragraph_stays_one() -> None:
     assert after("FROM a\n\nRUN 1\n\nRUN 2\nRUN 3\n", "231") == "FROM a\n\nRUN 2\nRUN 3\n\nRUN 1\n"
 
 
+def test_what_follows_each_other_moves_as_a_whole() -> None:
+    before = "FROM a\n\n# one\nRUN 1\n\nRUN 2\n\nRUN 3 \\\n  x \\\n  y\n"
+    assert after(before, "312") == "FROM a\n\nRUN 3 \\\n  x \\\n  y\n\n# one\nRUN 1\n\nRUN 2\n"
+    before = "FROM a\nRUN 1\n\n# not of it\n\nRUN 2\nRUN 3 \\\n  x \\\n  y\n"
+    assert after(before, "312") == "FROM a\n\n# not of it\n\nRUN 3 \\\n  x \\\n  y\nRUN 1\nRUN 2\n"
+
+
 def fix(text: str, order: tuple[int, ...], new: str) -> list[str]:
     """What the checks say of a rewrite that says it puts RUN 1, 2, 3 in an order."""
     before, document = read(text), parse(text)

@@ -96,62 +96,77 @@ class LateArguments(Transform):
 
     def propose(self, model: Model, context: BuildContext | None, options: Options) -> Iterator[Proposal]:
         for stage in model.stages:
+            together: dict[tuple[bool, tuple[int, ...]], list[_Way]] = {}
             for instruction in stage.instructions:
                 if instruction.keyword == "ARG" and _is_volatile(settings(instruction)):
-                    yield from self.late(model, stage, instruction, context)
+                    way = _way(stage, instruction)
+                    if reason := _obstacle(stage, way, context):
+                        yield self.refuse(instruction, f"{way.name} stays where it is: {reason}", "section 4.2")
+                    elif way.passed:
+                        sure = context is not None and not context.truncated and way.name in _OF_THE_BUILD
+                        safe = sure and all(each.keyword != "ENV" for each in way.moved)
+                        together.setdefault((safe, tuple(each.index for each in way.passed)), []).append(way)
+            for (safe, _), ways in together.items():
+                yield self.late(model, stage, ways, Safety.SAFE if safe else Safety.SUGGESTED)
 
-    def late(
-        self, model: Model, stage: Stage, argument: Instruction, context: BuildContext | None
-    ) -> Iterator[Proposal]:
-        names = [each.name for each in settings(argument)]
-        way = _way(stage, argument)
-        if not way.passed:
-            if way.reader is not None and names[0] not in way.reader.text:
-                reason = f"{names[0]} stays where it is: line {way.reader.line} may look at every variable"
-                yield self.refuse(argument, reason, "section 4.2")
-            return
-        if len(names) > 1:
-            reason = f"{' and '.join(names)} are declared together: give each an ARG of its own, so that it can move"
-            yield self.refuse(argument, reason, "section 4.2")
-            return
-        if mention := _mentioned(stage, way.passed[-1], names[0], context):
-            yield self.refuse(argument, f"{names[0]} stays where it is: {mention} has the name in it", "section 4.2")
-            return
-        order = way.order(stage)
-        moved = [each for each in way.movers if each.index < way.passed[-1].index]
-        sure = context is not None and not context.truncated and names[0] in _OF_THE_BUILD
-        number = len(way.passed)
-        what = "a RUN that does not use it" if number == 1 else f"{number} RUNs that do not use it"
-        yield self.fix(
-            argument,
+    def late(self, model: Model, stage: Stage, ways: Sequence[_Way], safety: Safety) -> Proposal:
+        """Move ARGs that pass the same RUNs."""
+        passed = ways[0].passed
+        moved = sorted({each.index: each for way in ways for each in way.moved}.values(), key=lambda each: each.index)
+        until = min(way.until for way in ways)
+        some = [each for each in stage.instructions if moved[0].index <= each.index < until]
+        order = [*(each for each in some if each not in moved), *moved]
+        names = " or ".join(way.name for way in ways)
+        what = "a RUN that does not use it" if len(passed) == 1 else f"{len(passed)} RUNs that do not use it"
+        return self.fix(
+            moved[0],
             rearranged(model.document, order, frozenset(each.index for each in moved)),
-            f"another value of {names[0]} runs {what} again, from `{shown_instruction(way.passed[0])}` on",
+            f"with another value of {names}, the builder executes {what} again, "
+            f"from `{shown_instruction(passed[0])}` on",
             "these RUNs, in each build with another value",
             order=order,
-            safety=Safety.SAFE if sure and all(each.keyword != "ENV" for each in moved) else Safety.SUGGESTED,
+            safety=safety,
         )
 
 
 class _Way(NamedTuple):
     """How far down an ARG may go."""
 
+    argument: Instruction
     movers: tuple[Instruction, ...]
     """The ARG, and what goes with it because it uses it."""
     passed: tuple[Instruction, ...]
     """The RUNs that they may pass."""
-    reader: Instruction | None
-    """The RUN at which they stop."""
     end: Instruction | None
     """What they stop at; None for the end of the stage."""
 
-    def order(self, stage: Stage) -> list[Instruction]:
-        """The instructions from the ARG on, in the new order, up to the last one that is passed."""
+    @property
+    def name(self) -> str:
+        return settings(self.argument)[0].name
+
+    @property
+    def moved(self) -> list[Instruction]:
+        """What stands before the last RUN that is passed."""
+        return [each for each in self.movers if each.index < self.passed[-1].index]
+
+    @property
+    def until(self) -> int:
+        """The number of the instruction that they come to stand in front of."""
         last = self.passed[-1].index
-        later = [each for each in (*self.movers, self.end) if each is not None and each.index > last]
-        until = min((each.index for each in later), default=last + 1)
-        some = [each for each in stage.instructions if self.movers[0].index <= each.index < until]
-        moved = [each for each in self.movers if each.index < last]
-        return [*(each for each in some if each not in moved), *moved]
+        later = [each.index for each in (*self.movers, self.end) if each is not None and each.index > last]
+        return min(later, default=last + 1)
+
+
+def _obstacle(stage: Stage, way: _Way, context: BuildContext | None) -> str | None:
+    """Why an ARG that could be of use further down stays where it is."""
+    if not way.passed:
+        reads = way.end is not None and way.end.keyword == "RUN" and not _has(way.end.text, way.name)
+        return f"line {way.end.line} may look at every variable" if reads and way.end is not None else None
+    names = [each.name for each in settings(way.argument)]
+    if len(names) > 1:
+        return f"it is declared together with {' and '.join(names[1:])}: give each an ARG of its own"
+    path = _mentioned(stage, way.passed[-1], way.name, context)
+    return f"{path} has the name in it" if path else None
 
 
 def _is_volatile(found: Sequence[Setting]) -> bool:
@@ -172,10 +187,10 @@ def _way(stage: Stage, argument: Instruction) -> _Way:
             continue
         own = {one.name for one in settings(each)} if each.keyword in ("ARG", "ENV", "LABEL") else set()
         text = "\n".join((each.text, *(body.content for body in each.heredocs)))
-        used = any(name in text for name in names)
+        used = any(_has(text, name) for name in names)
         if each.keyword == "RUN":
             if used or _shows_all(runs[each.index]):
-                return _Way(tuple(movers), tuple(passed), each, each)
+                return _Way(argument, tuple(movers), tuple(passed), each)
             passed.append(each)
         elif each.keyword == "LABEL" and (used or own & labels):
             movers.append(each)
@@ -183,9 +198,9 @@ def _way(stage: Stage, argument: Instruction) -> _Way:
         elif each.keyword == "ENV" and used and not own & names:
             movers.append(each)
             names |= own
-        elif used or (own and any(name in mover.text for mover in movers for name in own)):
-            return _Way(tuple(movers), tuple(passed), None, each)
-    return _Way(tuple(movers), tuple(passed), None, None)
+        elif used or any(_has(mover.text, name) for mover in movers for name in own):
+            return _Way(argument, tuple(movers), tuple(passed), each)
+    return _Way(argument, tuple(movers), tuple(passed), None)
 
 
 def _shows_all(run: Run) -> bool:
@@ -218,6 +233,17 @@ def _mentioned(stage: Stage, last: Instruction, name: str, context: BuildContext
         quiet = path.startswith(_NEVER_RUN_IN) or base.startswith(("Dockerfile", "docker-compose", "compose."))
         if quiet or base.endswith(_NEVER_RUN):
             continue
-        if name in (context.read(path) or ""):
+        if _has(context.read(path) or "", name):
             return path
     return None
+
+
+def _has(text: str, name: str) -> bool:
+    """Whether a text has the name, and not as a part of a longer one."""
+    at = text.find(name)
+    while at >= 0:
+        around = text[max(at - 1, 0) : at] + text[at + len(name) : at + len(name) + 1]
+        if not any(char == "_" or char.isalnum() for char in around):
+            return True
+        at = text.find(name, at + 1)
+    return False
