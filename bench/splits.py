@@ -21,10 +21,13 @@ VERDICTS = {
     "repaired": "the image works, after builds had shown what it lacked",
     "refused": "there is no rewrite, and this is why",
     "failed": "the image does not work; the Dockerfile stays as it was",
-    "cannot be judged": "the original does not build, or not twice the same",
     "crashed": "a fault in dockopt",
-    "does not build": "the original never built here, and was not tried",
+    "cannot be judged": "the original does not build, or does not do what its smoke commands ask for",
+    "does not build": "the original did not build when it was chosen, and was not tried again",
 }
+
+UNTRIED = ("does not build", "cannot be judged")
+"""The verdicts that say nothing of a rewrite."""
 
 _HEAD = ("", "kind", "base", "before, MB", "after, MB", "change", "verdict", "why")
 
@@ -37,7 +40,7 @@ fails stays in the table. Each is built twice as it is and once as rewritten, wi
 finds the same behaviour: every program and shared library that the image starts with is found, the application
 imports, and the smoke commands end as they did before. Sizes are those of the unpacked layers. A base image that the
 machine could not have was replaced before and after by the one that the list names; files that a rewrite cannot touch
-(the base image) count on both sides. Shares are of the projects that build as they are.
+(the base image) count on both sides.
 """
 
 
@@ -80,12 +83,12 @@ def change(row: Mapping[str, Any]) -> float:
 def totals(rows: Collection[Mapping[str, Any]]) -> str:
     """How many of them work, what came of the others, and how much smaller those that work are."""
     counts = Counter(map(verdict, rows))
-    built = len(rows) - counts.pop("does not build", 0)
-    lines = [f"{len(rows)} projects, {built} of which build as they are."]
-    if built:
-        told = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
+    told = ", ".join(f"{word} {counts[word]}" for word in VERDICTS if counts[word])
+    lines = [f"{len(rows)} projects: {told}."]
+    if tried := sum(number for word, number in counts.items() if word not in UNTRIED):
         working = sum(map(works, rows))
-        lines.append(f"{working} of these ({working / built:.1%}) become a two-stage image that works: {told}.")
+        share = f"{working} of {tried} that could be tried ({working / tried:.1%})"
+        lines.append(f"{share} become a two-stage image that works.")
     if changes := [change(row) for row in rows if works(row)]:
         lines.append(f"Size of those that work: mean {mean(changes):+.1%}, median {median(changes):+.1%}.")
     return " ".join(lines)

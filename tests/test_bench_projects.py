@@ -198,15 +198,16 @@ def test_text_of_a_project_cannot_break_out_of_its_cell() -> None:
     assert proving.explanation(row("crashed", message="a | b\n<img>")) == r"a \| b &lt;img>"
 
 
-def test_totals_count_repairs_as_working_and_leave_out_what_never_built() -> None:
-    assert splits.totals([row(), REPAIRED, REFUSED, FAILED, UNBUILT]) == (
-        "5 projects, 4 of which build as they are. 2 of these (50.0%) become a two-stage image that works: "
-        "1 working, 1 repaired, 1 refused, 1 failed. Size of those that work: mean -50.0%, median -50.0%."
+def test_totals_count_repairs_as_working_and_leave_out_what_says_nothing_of_a_rewrite() -> None:
+    assert splits.totals([row(), REPAIRED, REFUSED, FAILED, UNBUILT, row("cannot be judged")]) == (
+        "6 projects: working 1, repaired 1, refused 1, failed 1, cannot be judged 1, does not build 1. "
+        "2 of 4 that could be tried (50.0%) become a two-stage image that works. "
+        "Size of those that work: mean -50.0%, median -50.0%."
     )
 
 
 def test_totals_of_nothing_that_builds_are_no_figures() -> None:
-    assert splits.totals([UNBUILT]) == "1 projects, 0 of which build as they are."
+    assert splits.totals([UNBUILT, UNBUILT]) == "2 projects: does not build 2."
 
 
 def test_the_page_has_a_section_each_series_with_totals_of_its_own(listing: Path) -> None:
