@@ -99,7 +99,7 @@ class MultiStage(Transform):
             yield self.refuse(found.at, f"the build stays in the image: {found.reason}", "section 6")
         elif found is not None:
             causes = options.learnt(self.name, stage.index)
-            yield self.split(model, *(_repaired(model, context, found, causes) if causes else (found, ())))
+            yield self.split(model, *(_repaired(found, causes) if causes else (found, ())))
 
     def split(self, model: Model, split: Split, repairs: tuple[str, ...]) -> Proposal:
         from optimizer.split.write import write
@@ -121,14 +121,11 @@ class MultiStage(Transform):
         )
 
 
-def _repaired(
-    model: Model, context: BuildContext | None, split: Split, causes: tuple[Cause, ...]
-) -> tuple[Split, tuple[str, ...]]:
+def _repaired(split: Split, causes: tuple[Cause, ...]) -> tuple[Split, tuple[str, ...]]:
     """The plan with what builds have shown to be missing, and what was done; as it is, where nothing would help."""
     from optimizer.split.repair import repair
-    from optimizer.split.view import View
 
-    return repair(View(model, split.stage, context), split, causes) or (split, ())
+    return repair(split, causes) or (split, ())
 
 
 def _listed(names: tuple[str, ...], most: int = 8) -> str:

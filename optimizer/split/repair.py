@@ -70,7 +70,7 @@ class _Repair:
             return None
         # What takes over a folder takes over what lies in it.
         kept = (each for each in split.artifacts if each.path != each.target or not _in_any(each.path, paths))
-        outer = (path for path in paths if not _in_any(posixpath.dirname(path), paths))
+        outer = [path for path in paths if not _in_any(posixpath.dirname(path), paths)]
         linked = self.links and "RUN ldconfig" not in split.after
         mended = replace(
             split,
@@ -79,7 +79,7 @@ class _Repair:
             after=(*split.after, "RUN ldconfig") if linked else split.after,
             leaves=leaves,
         )
-        return Repaired(mended, (*self.packages.values(), *self.paths.values()))
+        return Repaired(mended, (*self.packages.values(), *(self.paths[path] for path in outer)))
 
     def install(self, names: tuple[str, ...]) -> SystemPackages:
         packages = self.split.packages

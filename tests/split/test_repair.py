@@ -9,7 +9,6 @@ from optimizer.model import read
 from optimizer.split import find
 from optimizer.split.plan import Split
 from optimizer.split.repair import Repaired, repair
-from optimizer.split.view import View
 from optimizer.split.write import write
 from optimizer.verify.cause import (
     CERTIFICATES,
@@ -40,7 +39,7 @@ def mended(causes: list[Cause], text: str = TEXT) -> Repaired | None:
     model = read(text)
     found = find(model, model.final, None)
     assert isinstance(found, Split), found
-    return repair(View(model, found.stage, None), found, causes)
+    return repair(found, causes)
 
 
 def written(split: Split, text: str = TEXT) -> list[str]:

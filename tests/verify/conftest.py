@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from optimizer.verify.builder import Builder, BuilderError, Options, Source, find
 from tests.verify.apps import Proofs, proved
 
+Dockopt = Callable[..., "subprocess.CompletedProcess[str]"]
+"""Writes files and runs a command on their folder."""
 SAVINGS = pytest.StashKey[list[list[str]]]()
 HEAD = ["application", "compressed", "unpacked", "layers", "without cache", "after a change", "after a change"]
 PATIENCE = 1500
@@ -75,3 +79,18 @@ def proofs(chosen: str, request: pytest.FixtureRequest) -> Iterator[Proofs]:
     specs = (getattr(item, "callspec", None) for item in request.session.items if "proofs" in item.fixturenames)  # type: ignore[attr-defined]
     with proved([str(spec.params["app"]) for spec in specs if spec], chosen) as found:
         yield found
+
+
+@pytest.fixture
+def dockopt(chosen: str, tmp_path: Path) -> Dockopt:
+    """Writes files and runs a command on their folder."""
+
+    def run(files: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        command = [sys.executable, "-m", "optimizer", *words, *(["--builder", chosen] if chosen else []), str(tmp_path)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+
+    return run

@@ -5,28 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-Dockopt = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture
-def dockopt(chosen: str, tmp_path: Path) -> Dockopt:
-    """Writes files and runs a command on their folder."""
-
-    def run(files: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        command = [sys.executable, "-m", "optimizer", *words, *(["--builder", chosen] if chosen else []), str(tmp_path)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-
-    return run
-
+from tests.verify.conftest import Dockopt
 
 GOOD_AND_BAD = """\
 FROM debian:bookworm-slim AS packed
