@@ -1,7 +1,7 @@
 """Makes what in the documentation is made: `python -m docs.generate`; with --check it only tells what is stale.
 
-A page a transform from its docstring, the list of them, the schema of the settings, and in README.md and docs/usage.md
-the output of the commands shown there, between `<!-- begin: COMMAND -->` and `<!-- end -->`.
+A page a transform from its docstring, the list of them, the schema of the settings, and in some pages the output of the
+commands shown there, between `<!-- begin: COMMAND -->` and `<!-- end -->`. `table MODULE` is that module's `table()`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from optimizer.fix import Transform
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "transforms"
-WITH_OUTPUT = ("README.md", "docs/usage.md")
+WITH_OUTPUT = ("README.md", "docs/usage.md", "docs/history.md")
 MADE = "<!-- Made from the docstring by `python -m docs.generate`: change it there. -->\n"
 SECTIONS = ("What it does", "Why", "Example", "Instead", "When it refuses", "Safety")
 HADOLINT = "https://github.com/hadolint/hadolint/wiki"
@@ -94,6 +95,8 @@ def _run(shown: re.Match[str]) -> str:
     if program == "cat":
         text = (ROOT / arguments[0]).read_text()
         return f"{shown[1]}```dockerfile\n{text}```\n{shown[3]}"
+    if program == "table":
+        return f"{shown[1]}{import_module(arguments[0]).table()}{shown[3]}"
     result = subprocess.run(
         [sys.executable, "-m", "optimizer", *arguments],
         cwd=ROOT,
