@@ -68,6 +68,8 @@ def test_the_commands_that_are_shown_run(page: str, line: str, tmp_path: Path) -
         at = words.index("<")
         stdin = (tmp_path / words[at + 1]).read_text()
         del words[at:]
+    if ">" in words:
+        del words[words.index(">") :]
     run = subprocess.run(
         [sys.executable, "-m", "optimizer", *words],
         cwd=tmp_path,
