@@ -17,6 +17,10 @@ from optimizer.split.view import Call, View
 PROGRAMS = frozenset({"npm", "yarn", "pnpm"})
 BASES = frozenset({"node"})
 _INSTALL = frozenset({"install", "i", "ci", "clean-install", "add"})
+_SCRIPTS = frozenset({"build", "exec", "prune", "rebuild", "run", "run-script", "t", "test", "tst"})
+"""Subcommands of npm that run scripts of the project, or change its packages."""
+_CARE = frozenset({"cache", "config", "login", "plugin", "policies", "remove", "set", "setup", "store", "version"})
+"""Subcommands of yarn and pnpm that do neither."""
 _BUILDERS = frozenset({"tsc", "webpack", "vite", "ng", "nest", "next", "rollup", "esbuild", "gulp", "grunt", "parcel"})
 _COMMANDS = frozenset({
     "npm", "yarn", "pnpm", "typescript", "tsc", "npx", "node-gyp", "@angular/cli", "@nestjs/cli", "gulp", "gulp-cli",
@@ -90,7 +94,8 @@ def find(view: View) -> Found | Refused | None:
             builders=_BUILDERS_OF_MODULES, has=_HAS, repeated=repeated, gone=tuple(gone),
         )  # fmt: skip
     tool = calls[-1].name
-    made = [call for call in builds if call.subcommand != "prune"]
+    texts = [call.text for call in builds if call.subcommand != "prune"]
+    made = next((text for text in reversed(texts) if "build" in text), texts[-1])
     modern = view.path_in_context(f"{folder}/.yarnrc.yml") is not None
     left = [call for call in (*calls, *builds) if _installs(call) or call.subcommand == "prune"]
     settled = max(left, key=view.calls.index)
@@ -102,7 +107,7 @@ def find(view: View) -> Found | Refused | None:
         questions.append(Question("which packages only the build needs: there is no package.json to look into"))
     if prune and package is not None:
         gone += (f"{folder}/node_modules/{name}" for name in package["devDependencies"])
-    evidence = f"`{made[-1].text}` builds in it" + (", and packages for development are taken out" if prune else "")
+    evidence = f"`{made}` builds in it" + (", and packages for development are taken out" if prune else "")
     return Found(
         "node", last, (Artifact(folder, folder, evidence),), base.written, numbers,
         finish=(f"RUN {_prune(view, tool)}",) if prune else (),
@@ -124,11 +129,8 @@ def _is_global(call: Call) -> bool:
 
 def _is_production(call: Call) -> bool:
     """Whether an install or a prune leaves no packages for development."""
-    option = call.has("--production", "--prod", "-P") or call.option("--omit", "--only") in (
-        "dev",
-        "production",
-        "prod",
-    )
+    left_out = call.option("--omit", "--only") in ("dev", "prod", "production")
+    option = left_out or call.has("--production", "--prod", "-P")
     return option or call.environment.get("NODE_ENV") == "production"
 
 
@@ -149,9 +151,9 @@ def _builds(call: Call) -> bool:
         return True
     if call.name not in PROGRAMS or call.subcommand in _INSTALL or _is_global(call):
         return False
-    return call.subcommand in ("run", "run-script", "build", "prune") or (
-        call.name == "yarn" and call.subcommand in _BUILDERS
-    )
+    if call.name == "npm":
+        return call.subcommand in _SCRIPTS
+    return call.subcommand not in ("", *_CARE)  # yarn and pnpm run any script by its name
 
 
 def _package(view: View, folder: str) -> dict[str, Any] | None:
