@@ -12,6 +12,7 @@ from optimizer.model import Model
 if TYPE_CHECKING:
     from optimizer.context import BuildContext
     from optimizer.split.narrowing import Narrowed
+    from optimizer.verify.cause import Cause
 
 
 class CopyFromTree(Transform):
@@ -92,9 +93,10 @@ class CopyFromTree(Transform):
             if isinstance(found, Refused):
                 yield self.refuse(found.at, found.reason, "section 6")
             elif found is not None:
-                yield self.narrowed(model, found)
+                causes = options.learnt(self.name, model.final.index)
+                yield self.narrowed(model, *(_repaired(found, causes) if causes else (found, ())))
 
-    def narrowed(self, model: Model, found: Narrowed) -> Proposal:
+    def narrowed(self, model: Model, found: Narrowed, repairs: tuple[str, ...]) -> Proposal:
         questions = "".join(f"; could not see {question.text}" for question in found.questions)
         if found.finish:
             return self._smaller(model, found, questions)
@@ -109,14 +111,16 @@ class CopyFromTree(Transform):
             "the sources, and what the build leaves beside the program",
             removes=[instruction_text(found.at)],
             adds=[f"COPY {flags}{each.path} {each.target}" for each in found.artifacts],
-            paths=[found.target, f"{found.target}/**", *(f"!{path}" for path in found.kept)],
+            paths=[found.tree.target, f"{found.tree.target}/**", *(f"!{path}" for path in found.kept)],
+            repairs=repairs,
         )
 
     def _smaller(self, model: Model, found: Narrowed, questions: str) -> Proposal:
         """Take packages out at the end of the stage of the build."""
         newline = model.document.newline
         last = (found.builder.origin, *found.builder.instructions)[-1]
-        modules = found.target if found.target.endswith("/node_modules") else f"{found.target}/node_modules"
+        target = found.tree.target
+        modules = target if target.endswith("/node_modules") else f"{target}/node_modules"
         return self.fix(
             found.at,
             [Edit(last.end, last.end, "".join(f"{line}{newline}" for line in found.finish))],
@@ -125,3 +129,10 @@ class CopyFromTree(Transform):
             adds=[line.removeprefix("RUN ") for line in found.finish],
             paths=[f"{modules}/**"],
         )
+
+
+def _repaired(found: Narrowed, causes: tuple[Cause, ...]) -> tuple[Narrowed, tuple[str, ...]]:
+    """The narrower COPY with what builds have shown to be missing of the tree, and what was done."""
+    from optimizer.split.repair import widen
+
+    return widen(found, causes)

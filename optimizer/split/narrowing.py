@@ -27,8 +27,8 @@ class Narrowed(NamedTuple):
 
     at: Instruction
     builder: Stage
-    target: str
-    """Where the folder goes."""
+    tree: Taken
+    """The folder that it brings as it is."""
     artifacts: tuple[Artifact, ...]
     """What it is to bring; empty where it brings the same folder."""
     finish: tuple[str, ...]
@@ -99,7 +99,7 @@ def _narrowed(view: View, source: Source, builder: Stage, folder: Taken, found: 
         if builder.final_state.workdir not in [each.path for each in found.artifacts]:
             return Refused(at, "packages for development go over: the stage of the build ends in another directory")
         reason = _reader(view, source.stage, at, [folder.path])
-        whole = Narrowed(at, builder, folder.target, (), found.finish, found.questions)
+        whole = Narrowed(at, builder, folder, (), found.finish, found.questions)
         return Refused(at, f"packages for development go over: {reason}") if reason else whole
     if not found.sources or any(inside(folder.path, each.path) for each in found.artifacts):
         return None
@@ -108,7 +108,7 @@ def _narrowed(view: View, source: Source, builder: Stage, folder: Taken, found: 
     if reason := _reader(view, source.stage, at, [each.path for each in kept]):
         return Refused(at, f"the whole tree goes over: {reason}")
     artifacts = tuple(each._replace(target=_target(folder, each)) for each in kept)
-    return Narrowed(at, builder, folder.target, artifacts, (), found.questions)
+    return Narrowed(at, builder, folder, artifacts, (), found.questions)
 
 
 def _target(folder: Taken, artifact: Artifact) -> str:

@@ -1,4 +1,4 @@
-"""Mends a plan after a build of it: what was missing in the image is taken along.
+"""Mends a plan, or a narrower COPY, after a build of it: what was missing in the image is taken along.
 
 Source: what the original image has (`optimizer.verify.origin`); where that does not tell, which package has a library
 or a command comes from the package indices of the distributions (`optimizer.runtime_packages`). ldconfig(8).
@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.landing import inside
 from optimizer.split.plan import Artifact, Split, SystemPackages
@@ -23,6 +23,9 @@ from optimizer.verify.cause import (
     MissingProgram,
     MissingUser,
 )
+
+if TYPE_CHECKING:
+    from optimizer.split.narrowing import Narrowed
 
 MOST = 8
 """So many paths may be missing: a plan that lacks more than that is not the right one."""
@@ -129,7 +132,8 @@ class _Repair:
         elif isinstance(cause, (MissingPath, MissingProgram)):
             named = cause.path if isinstance(cause, MissingPath) else cause.program
             if origin is not None:
-                path = self.below(origin.path, origin.real if isinstance(cause, MissingProgram) else named)
+                real = origin.real if isinstance(cause, MissingProgram) else named
+                path = _below(origin.path, real, self.split.loses)
             elif not _in_any(named, _SYSTEM):
                 path = named
         if not path.startswith("/") or path == "/" or _in_any(path, _NEVER):
@@ -146,12 +150,32 @@ class _Repair:
             return path
         return real if standard else folder
 
-    def below(self, folder: str, path: str) -> str:
-        """The uppermost of the folders down to a path that does not bring back what is to be left behind."""
-        while inside(path, folder) and path != folder and any(inside(left, folder) for left in self.split.loses):
-            rest = path[len(folder) :].lstrip("/")
-            folder = posixpath.join(folder, rest.partition("/")[0])
-        return folder
+
+def widen(narrowed: Narrowed, causes: Iterable[Cause]) -> tuple[Narrowed, tuple[str, ...]]:
+    """A COPY with what was missing of its folder, and sentences that say so; as it is, where nothing would help."""
+    tree = narrowed.tree
+    taken: dict[str, str] = {}
+    for cause in causes if narrowed.artifacts else ():
+        named = cause.path if isinstance(cause, MissingPath) else cause.origin.path if cause.origin else ""
+        top = cause.origin.path if cause.origin else named
+        path = _below(top, named, (tree.target,))
+        if path != tree.target and inside(path, tree.target) and not _in_any(path, narrowed.kept):
+            needs = _EVIDENCE if isinstance(cause, MissingPath) and cause.path == path else _needs(cause)
+            taken.setdefault(path, f"{path} is taken along: {needs}")
+    if len(taken) > MOST:
+        return narrowed, ()
+    outer = [path for path in taken if not _in_any(posixpath.dirname(path), taken)]
+    artifacts = (Artifact(tree.back(path), path, _EVIDENCE) for path in outer)
+    kept = (each for each in narrowed.artifacts if not _in_any(each.target, outer))
+    return narrowed._replace(artifacts=(*kept, *artifacts)), tuple(taken[path] for path in outer)
+
+
+def _below(folder: str, path: str, left: Iterable[str]) -> str:
+    """The uppermost of the folders down to a path that does not bring back what is to be left behind."""
+    while inside(path, folder) and path != folder and any(inside(each, folder) for each in left):
+        rest = path[len(folder) :].lstrip("/")
+        folder = posixpath.join(folder, rest.partition("/")[0])
+    return folder
 
 
 def _in_any(path: str, folders: Iterable[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from optimizer.context import MemoryContext
 from optimizer.fix import Fix, Lesson, Options, splice
 from optimizer.model import read
 from optimizer.split import find
@@ -20,6 +21,7 @@ from optimizer.verify.cause import (
     MissingUser,
     Origin,
 )
+from transforms.copy_from_tree import CopyFromTree
 from transforms.multi_stage import MultiStage
 
 APT = "apt-get update && apt-get install -y --no-install-recommends"
@@ -211,3 +213,37 @@ def test_the_transform_heeds_the_lessons_of_its_stage_alone() -> None:
     twice = proposed(Lesson("multi_stage", 0, library), Lesson("multi_stage", 0, (MissingPath("/data"),)))
     assert twice.repairs == (*once.repairs, "/data is taken along: the image did not work without it")
     assert "libpq5" in splice(TEXT, twice.edits)
+
+
+TREE = """\
+FROM rust:1.87-bookworm AS build
+WORKDIR /app
+COPY . .
+RUN cargo build --release
+
+FROM debian:bookworm-slim
+COPY --from=build /app /srv
+CMD ["/srv/target/release/server"]
+"""
+RUST = {"Cargo.toml": '[package]\nname = "server"\n', "Cargo.lock": "", "src/main.rs": "", "pages/a.html": ""}
+
+
+@pytest.mark.parametrize(
+    ("cause", "lines"),
+    [
+        (MissingPath("/srv/pages/a.html", origin=at("/srv/pages")), ["COPY --from=build /app/pages /srv/pages"]),
+        (MissingPath("/srv/pages/a.html", origin=at("/srv")), ["COPY --from=build /app/pages /srv/pages"]),
+        (MissingPath("/usr/share/words", origin=at("/usr/share/words")), []),
+        (MissingProgram("ffmpeg", "CMD"), []),
+    ],
+)
+def test_a_narrower_copy_takes_along_what_is_missing_of_its_tree(cause: Cause, lines: list[str]) -> None:
+    def final(*lessons: Lesson) -> list[str]:
+        found = list(CopyFromTree().propose(read(TREE), MemoryContext(RUST), Options(lessons=lessons)))
+        (fix,) = found
+        assert isinstance(fix, Fix), fix
+        assert len(fix.repairs) == (len(lines) if lessons else 0)
+        return [each.text.strip() for each in read(splice(TREE, fix.edits)).final.instructions]
+
+    plain = final()
+    assert sorted({*final(Lesson("copy_from_tree", 1, (cause,)))} - {*plain}) == lines
