@@ -67,6 +67,8 @@ def _copy(instruction: Instruction, sources: Sequence[Copied], context: BuildCon
     seconds, files, size = rates.COPY_SECONDS, 0, 0
     if instruction.keyword == "ADD" and any("://" in word for word in instruction.words[:-1]):
         return Cost(seconds + rates.DOWNLOAD_SECONDS, "assumed: a download")
+    if instruction.flag("from") is not None:
+        return Cost(rates.COPY_FROM_SECONDS, "assumed: a copy from elsewhere")
     if context is None or not sources:
         return Cost(seconds, "assumed: a copy")
     for path in _files(sources, context):

@@ -31,7 +31,7 @@ class Limits(Struct, frozen=True):
     """Commits after which one counts half as much. By number and not by time: a pause in the work changes nothing."""
     versions: int = 200
     """Versions of the Dockerfile that are looked at."""
-    seconds: float = 20.0
+    seconds: float = 10.0
     """After which git is stopped; what it said until then, which is the newest, counts."""
     size: int = 64 << 20
     """Bytes of paths that are read of git."""

@@ -1,7 +1,7 @@
 """Which of today's instructions each commit changed, from the versions of the Dockerfile.
 
 An instruction is followed back through the versions: by its reading where it is the same, and where a few were
-changed together, by their keywords in order. One that moved counts as changed, as the builder sees it.
+changed together, by their keywords in order. One that moved counts as changed, as the builder sees it, and is followed.
 """
 
 from __future__ import annotations
@@ -22,23 +22,33 @@ class Aligned(NamedTuple):
     origins: Mapping[int, int]
     """For those of the new version the one in the old that they were."""
     changed: frozenset[int]
-    """Those of the new version that are not in the old one as they are now."""
+    """Those of the new version that are not in the old one as they are now, and where they are now."""
 
 
 def align(old: Sequence[Instruction], new: Sequence[Instruction]) -> Aligned:
-    """Hold two versions of a Dockerfile against each other."""
-    origins: dict[int, int] = {}
-    changed: set[int] = set()
-    matcher = SequenceMatcher(None, [each.reading for each in old], [each.reading for each in new], autojunk=False)
-    for tag, low, high, start, end in matcher.get_opcodes():
-        if tag == "equal":
-            origins.update(zip(range(start, end), range(low, high), strict=True))
-            continue
-        changed.update(range(start, end))
-        was, now = ([each.keyword for each in some] for some in (old[low:high], new[start:end]))
-        for block in SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks():
-            origins.update((start + block.b + at, low + block.a + at) for at in range(block.size))
-    return Aligned(origins, frozenset(changed))
+    """Hold two versions of a Dockerfile against each other.
+
+    One that moved is the same one, in another place; it counts as changed.
+    """
+    was, now = [each.reading for each in old], [each.reading for each in new]
+    opcodes = SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
+    origins = {
+        start + at: low + at for tag, low, high, start, _ in opcodes if tag == "equal" for at in range(high - low)
+    }
+    changed = frozenset(range(len(new))) - origins.keys()
+    left = [number for number in range(len(old)) if number not in set(origins.values())]
+    for number in sorted(changed):
+        moved = next((each for each in left if was[each] == now[number]), None)
+        if moved is not None:
+            origins[number] = moved
+            left.remove(moved)
+    for _, low, high, start, end in opcodes:
+        gone = [number for number in range(low, high) if number in left]
+        came = [number for number in range(start, end) if number not in origins]
+        before, after = [old[number].keyword for number in gone], [new[number].keyword for number in came]
+        for block in SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks():
+            origins.update((came[block.b + at], gone[block.a + at]) for at in range(block.size))
+    return Aligned(origins, changed)
 
 
 def changes(today: Document, versions: Iterable[str | None]) -> list[frozenset[int]]:

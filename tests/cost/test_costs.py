@@ -123,7 +123,8 @@ def test_a_copy_costs_by_what_it_copies() -> None:
     context = MemoryContext({"small": "x", "large": "x" * 10_000_000, ".dockerignore": "hidden\n", "hidden": "x" * 100})
     assert seconds("COPY small /", context) < seconds("COPY large /", context) < seconds("COPY . /", context)
     assert cost("COPY . /", context).source == "assumed: 3 files, 10.0 MB"
-    assert seconds("COPY --from=x / /", context) == seconds("COPY small /") == rates.COPY_SECONDS
+    assert seconds("COPY small /") == seconds("COPY <<E /x\nabc\nE") == rates.COPY_SECONDS
+    assert seconds("COPY --from=x / /", context) == rates.COPY_FROM_SECONDS
     assert seconds("ADD https://example.com/x /") > 1
 
 
