@@ -150,11 +150,19 @@ def _rate(command: Simple, call: PackageCommand | None) -> Rate | None:
         return None
     plain = name if name in BY_COMMAND else unversioned(name)
     behind = [word.literal or "" for word in words[1:]]
+    named = [(plain, behind)]
     if plain == "python" and behind[:1] == ["-m"] and behind[1:]:
-        plain, behind = behind[1], behind[2:]
-    operands = [each for each in behind if not each.startswith("-")]
-    candidates = (*(f"{plain} {each[0]}" for each in (operands, behind) if each), plain)
+        named.insert(0, (behind[1], behind[2:]))
+    candidates = [
+        phrase for program, rest in named for phrase in (*(f"{program} {word}" for word in _first(rest)), program)
+    ]
     return next((BY_COMMAND[each] for each in candidates if each in BY_COMMAND), None)
+
+
+def _first(words: Sequence[str]) -> Iterator[str]:
+    """The first word that is no option, and the first of all."""
+    yield from [word for word in words if not word.startswith("-")][:1]
+    yield from words[:1]
 
 
 def _is_script(words: Sequence[Word]) -> bool:

@@ -171,6 +171,13 @@ RATES = (
     Rate("update-ca-certificates", 1, "reads all certificates"),
     Rate("fc-cache", 1, "reads all fonts"),
     Rate("openssl", 1, "makes keys"),
+    Rate("add-apt-repository", 4, "fetches a key and the lists of packages"),
+    Rate("dpkg", 2, "unpacks a package"),
+    Rate("rpm", 2, "unpacks a package"),
+    Rate("cpanm", 3, "compiles, and runs the tests", 8, "package"),
+    Rate("R", 60, "as a rule compiles packages"),
+    Rate("julia", 60, "as a rule compiles packages"),
+    Rate("sdkmanager", 60, "fetches hundreds of megabytes"),
     Rate("docker-php-ext-install", 5, "compiles each extension", 12, "package"),
     Rate("pecl", 20, "compiles an extension"),
 )  # fmt: skip
@@ -178,12 +185,12 @@ RATES = (
 QUICK_SECONDS = 0.01
 """A program that ends at once: one of ``QUICK``, or a package manager that cleans."""
 QUICK = frozenset((
-    ":", "[", "a2enmod", "a2ensite", "addgroup", "adduser", "alias", "awk", "basename", "cat", "cd", "chgrp",
-    "chmod", "chown", "chsh", "command", "corepack", "cp", "cut", "date", "dirname", "dpkg-reconfigure", "echo",
+    ":", "[", ".", "a2enmod", "a2ensite", "addgroup", "adduser", "alias", "awk", "basename", "cat", "cd", "chgrp",
+    "chmod", "chown", "chpasswd", "chsh", "command", "corepack", "cp", "cut", "date", "dirname", "dpkg-reconfigure", "echo",
     "env", "exit", "export", "false", "find", "grep", "groupadd", "groupmod", "head", "hostname", "id",
-    "install", "ldconfig", "ln", "ls", "mkdir", "mv", "passwd", "printf", "pwd", "readlink", "rm", "rmdir",
+    "install", "ldconfig", "ln", "ls", "mkdir", "mktemp", "mv", "patchelf", "passwd", "printf", "pwd", "readlink", "rm", "rmdir",
     "sed", "set", "setcap", "shift", "sleep", "sort", "source", "stat", "tail", "tee", "test", "touch", "tr",
-    "true", "umask", "uname", "unset", "useradd", "usermod", "wc", "which", "xargs",
+    "true", "umask", "uname", "unset", "update-alternatives", "useradd", "usermod", "wc", "which", "xargs",
 ))  # fmt: skip
 """Programs that end at once."""
 

@@ -38,6 +38,8 @@ def test_configuration_costs_nothing(body: str) -> None:
         ("yum install -y git", "dnf install, 1 package"),
         ("python3 -m pip install flask", "pip install, 1 package"),
         ("pip3.11 install --no-cache-dir flask django", "pip install, 2 packages"),
+        ("python3.11 -m pytest -x", "pytest"),
+        ("python3 -m strange", "python"),
         ("npm ci", "npm install, 100 locked packages"),
         ("npm run build", "npm run"),
         ("yarn", "yarn install, 100 locked packages"),
