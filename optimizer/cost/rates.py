@@ -186,11 +186,12 @@ QUICK_SECONDS = 0.01
 """A program that ends at once: one of ``QUICK``, or a package manager that cleans."""
 QUICK = frozenset((
     ":", "[", ".", "a2enmod", "a2ensite", "addgroup", "adduser", "alias", "awk", "basename", "cat", "cd", "chgrp",
-    "chmod", "chown", "chpasswd", "chsh", "command", "corepack", "cp", "cut", "date", "dirname", "dpkg-reconfigure", "echo",
-    "env", "exit", "export", "false", "find", "grep", "groupadd", "groupmod", "head", "hostname", "id",
-    "install", "ldconfig", "ln", "ls", "mkdir", "mktemp", "mv", "patchelf", "passwd", "printf", "pwd", "readlink", "rm", "rmdir",
-    "sed", "set", "setcap", "shift", "sleep", "sort", "source", "stat", "tail", "tee", "test", "touch", "tr",
-    "true", "umask", "uname", "unset", "update-alternatives", "useradd", "usermod", "wc", "which", "xargs",
+    "chmod", "chown", "chpasswd", "chsh", "command", "corepack", "cp", "cut", "date", "dirname", "dpkg-reconfigure",
+    "echo", "env", "exit", "export", "false", "find", "grep", "groupadd", "groupmod", "head", "hostname", "id",
+    "install", "ldconfig", "ln", "ls", "mkdir", "mktemp", "mv", "patchelf", "passwd", "printf", "pwd", "readlink",
+    "rm", "rmdir", "sed", "set", "setcap", "shift", "sleep", "sort", "source", "stat", "tail", "tee", "test",
+    "touch", "tr", "true", "umask", "uname", "unset", "update-alternatives", "useradd", "usermod", "wc", "which",
+    "xargs",
 ))  # fmt: skip
 """Programs that end at once."""
 
