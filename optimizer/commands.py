@@ -13,6 +13,7 @@ from typing import Annotated, Literal, get_args
 import typer
 
 from optimizer import config_command
+from optimizer.bot import command as bot
 from optimizer.registry import UnknownTransform
 from optimizer.report.console import Console
 from optimizer.report.reporter import Format, Reporter, Show, Wish
@@ -194,6 +195,7 @@ def explain(
 
 
 app.command("verify")(verifying.verify)
+app.add_typer(bot.app)
 app.add_typer(config_command.app, name="config")
 
 

@@ -158,7 +158,9 @@ class GitHub:
                 {"path": each.path, "line": each.last, "side": "RIGHT", "body": each.block("suggestion"), **several}
             )
         with self._speaking():
-            self._request(project, request).create_review(event="COMMENT", comments=comments)
+            self._request(project, request).create_review(
+                event="COMMENT", body="Some of these lines could make the build smaller or faster.", comments=comments
+            )
 
     def _repository(self, project: Project) -> Any:
         return self._client.get_repo(project.path)

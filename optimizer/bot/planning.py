@@ -29,6 +29,8 @@ _SAFE = re.compile(r"[^A-Za-z0-9]+")
 class Judgement(NamedTuple):
     """What builds say of one Dockerfile: which fixes may be applied, and what they bring."""
 
+    task: Task | None = None
+    """With the rules under which it was built."""
     accept: Accept | None = None
     measured: tuple[Measured, ...] = ()
     failure: str = ""
@@ -122,7 +124,7 @@ class _Planner:
             if judgement.failure:
                 self.problems.append(f"{self.tree.shown(task.path)}: {self.tree.shown(judgement.failure)}")
             else:
-                kept.append(task._replace(rules=task.rules._replace(suggested=True)))
+                kept.append(judgement.task or task)
         return kept
 
     def results(self, tasks: Sequence[Task]) -> Iterator[Result]:

@@ -66,7 +66,8 @@ class Tree:
         self.git.local("init", "--quiet", "--template=", "--initial-branch=none")
         self.git.local("remote", "add", "--", "origin", self.git.access.url)
         few = () if whole else (f"--filter=blob:limit={MAX_TEXT + 1}",)
-        source = f"+refs/heads/{self.branch}:{_BASE}"
+        name = self.branch if self.branch.startswith("refs/") else f"refs/heads/{self.branch}"
+        source = f"+{name}:{_BASE}"
         self.git.remote("fetch", "--quiet", "--depth=1", "--no-tags", *few, "origin", source)
         about = self.git.local("show", "--no-patch", "--format=%H %cd", "--date=raw", _BASE).decode()
         self.commit, _, self.date = about.strip().partition(" ")
@@ -183,6 +184,7 @@ def last_of(commit: str) -> str:
 def cloned(access: Access, branch: str, identity: Identity, *, whole: bool = False) -> Iterator[Tree]:
     """A working copy of a branch, which is gone afterwards.
 
+    :param branch: its name, or that of any ref from ``refs/`` on.
     :param whole: also the content of large files, which only builds need.
     :raises GitError: where it cannot be had, or is too large.
     """
