@@ -200,11 +200,16 @@ class _Run:
         claimed = {index for fix in fixes for index in fix.claims}
         origins = {move(each.start): self.lines[each.index] for each in instructions if each.index not in claimed}
         self.fixes += (replace(fix, line=self.origin(fix)) for fix in fixes)
+        moved: dict[object, list[int]] = {}
+        for index in sorted(claimed, reverse=True):
+            moved.setdefault(instructions[index].reading, []).append(self.lines[index])
         starts = [move(each.start) for each in instructions]
         lines: list[int] = []
         for instruction in model.document.instructions:
-            before = max(bisect_right(starts, instruction.start) - 1, 0)
-            lines.append(origins.get(instruction.start, self.lines[before]))
+            before = self.lines[max(bisect_right(starts, instruction.start) - 1, 0)]
+            if instruction.start not in origins and (same := moved.get(instruction.reading)):
+                before = same.pop()
+            lines.append(origins.get(instruction.start, before))
         self.lines = lines
         self.model = model
         self.at_rest.clear()

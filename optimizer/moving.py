@@ -38,8 +38,9 @@ def rearranged(
     :param order: all of them, in the new order.
     :param moved: numbers of those that are taken out and put in again; without it, the fewest lines are moved.
     """
-    kept = _heaviest_rising(order) if moved is None else {each.index for each in order} - moved
-    edits: list[Edit] = []
+    kept = _heaviest_rising(document, order) if moved is None else {each.index for each in order} - moved
+    away = sorted((each for each in order if each.index not in kept), key=lambda each: each.index)
+    edits = [taken_out(document, block) for block in _blocks(document, away)]
     before = document.instructions[min(each.index for each in order) - 1]
     for stays, group in groupby(order, lambda each: each.index in kept):
         some = list(group)
@@ -47,20 +48,19 @@ def rearranged(
             before = some[-1]
             continue
         blocks = list(_blocks(document, some))
-        edits += (taken_out(document, block) for block in blocks)
         following = next((each for each in order if each.index in kept and each.index > before.index), None)
         edits.append(_put_in(document, blocks, before, following))
     return tuple(edits)
 
 
-def _heaviest_rising(order: Sequence[Instruction]) -> set[int]:
-    """The instructions that stay: of the most lines together that are in their old order; at equal ones, later ones."""
+def _heaviest_rising(document: Document, order: Sequence[Instruction]) -> set[int]:
+    """The instructions that stay: of the most lines together that are in their old order."""
     best: list[tuple[int, int | None]] = []
     for at, each in enumerate(order):
         weight, back = max(
             ((best[other][0], other) for other in range(at) if order[other].index < each.index), default=(0, None)
         )  # fmt: skip
-        best.append((weight + each.end_line - each.line + 1 + len(each.comments), back))
+        best.append((weight + lines_of(document, Block(each, each)).count("\n"), back))
     at_best: int | None = max(range(len(best)), key=lambda at: best[at][0]) if best else None
     kept: set[int] = set()
     while at_best is not None:
@@ -71,6 +71,8 @@ def _heaviest_rising(order: Sequence[Instruction]) -> set[int]:
 
 def _blocks(document: Document, some: Sequence[Instruction]) -> Iterator[Block]:
     """The instructions, those together that follow each other in the file too."""
+    if not some:
+        return
     first = last = some[0]
     for each in some[1:]:
         if each.index != last.index + 1 or document.text[last.end : each.lead].strip():

@@ -193,3 +193,23 @@ def test_the_user_is_asked_fix_by_fix() -> None:
 def test_what_buildkit_refuses_is_not_touched() -> None:
     with pytest.raises(ParseError):
         run(replacing("one", "1"), text=TEXT + "FOO\n")
+
+
+def test_what_moves_keeps_its_line_for_what_is_said_later() -> None:
+    from optimizer.moving import rearranged
+
+    class Swap(Transform):
+        name, summary, phase = "swap", "swaps", Phase.ORDER
+
+        def propose(self, model: Model, context: BuildContext | None, options: Options) -> Iterator[Proposal]:
+            one, two = model.document.instructions[1:3]
+            if one.args == "one":
+                yield self.fix(one, rearranged(model.document, [two, one]), "", "", order=[two, one])
+
+    def tell(self: Transform, at: Instruction) -> Iterator[Proposal]:
+        if at.keyword == "RUN":
+            yield self.refuse(at, at.args, "")
+
+    outcome = run(Swap(), transform(tell))
+    assert outcome.after.index("RUN two") < outcome.after.index("# about one") < outcome.after.index("RUN one")
+    assert {refusal.reason: refusal.line for refusal in outcome.refusals} == {"one": 4, "two": 5}
