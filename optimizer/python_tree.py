@@ -86,10 +86,13 @@ def dotted(node: object) -> str:
 
 
 def literal(node: object) -> str | None:
-    """The value of a plain string; None for any other expression."""
+    """The value of a plain string; None for any other expression, and for one that Python would refuse."""
     import libcst as cst
 
-    if isinstance(node, cst.SimpleString):
+    if not isinstance(node, cst.SimpleString):
+        return None
+    try:
         value = node.evaluated_value
-        return value if isinstance(value, str) else None
-    return None
+    except (SyntaxError, ValueError):  # libcst reads escapes that name no character
+        return None
+    return value if isinstance(value, str) else None

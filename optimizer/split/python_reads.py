@@ -38,7 +38,7 @@ _OPENS = frozenset({
     "fastapi.staticfiles.StaticFiles", "starlette.staticfiles.StaticFiles", "flask.send_from_directory",
     "flask.send_file", "PIL.ImageFont.truetype", "dotenv.load_dotenv", "aiofiles.open",
 })  # fmt: skip
-_FOLDERS = ("directory", "template_folder", "static_folder", "searchpath", "filename", "path", "cafile")
+_FOLDERS = ("file", "directory", "template_folder", "static_folder", "searchpath", "filename", "path", "cafile")
 """Keywords of such calls that name a file or a folder."""
 _LOADS = frozenset({"ctypes.CDLL", "ctypes.cdll.LoadLibrary", "ctypes.util.find_library", "ctypes.PyDLL"})
 _DYNAMIC = frozenset(
