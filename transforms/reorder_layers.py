@@ -35,21 +35,21 @@ class ReorderLayers(Transform):
     ```dockerfile
     FROM debian:12-slim
     COPY site /srv/site
-    ADD https://example.com/cities.json /srv/data/cities.json
-    CMD ["/srv/site/serve"]
+    RUN apt-get update && apt-get install -y --no-install-recommends nginx && rm -rf /var/lib/apt/lists/*
+    CMD ["nginx", "-g", "daemon off;"]
     ```
 
     In the build context:
     ```text
-    site/serve
+    site/index.html
     ```
 
     ## Instead
     ```dockerfile
     FROM debian:12-slim
-    ADD https://example.com/cities.json /srv/data/cities.json
+    RUN apt-get update && apt-get install -y --no-install-recommends nginx && rm -rf /var/lib/apt/lists/*
     COPY site /srv/site
-    CMD ["/srv/site/serve"]
+    CMD ["nginx", "-g", "daemon off;"]
     ```
 
     ## When it refuses
