@@ -35,8 +35,10 @@ MADE = (
     "/var/log/alternatives.log", "/var/log/dpkg.log", "/var/log/fontconfig.log", "/var/lib/systemd", "/var/lib/ucf",
     "/var/lib/python", "/var/lib/ghostscript", "/var/lib/xml-core", "/var/lib/sgml-base", "/var/lib/emacsen-common",
     "/etc/rc?.d", "/etc/systemd/*/*.wants", "/etc/sgml", "/etc/xml", "/etc/.pwd.lock", "/etc/mailcap",
-    "/etc/mercurial/hgrc.d/hgext.rc", "/etc/python3/debian_config", "/run/adduser",
+    "/etc/inputrc", "/etc/networks", "/etc/python3", "!/etc/python3/*", "/etc/mercurial/hgrc.d/hgext.rc",
+    "/etc/python3/debian_config", "/run/adduser",
     "/usr/local/share/fonts", "/usr/local/share/sgml", "/usr/local/share/xml", "!/usr/local/share/*/*",
+    "/usr/local/lib/python3*/dist-packages", "!/usr/local/lib/python3*/dist-packages/*",
     "/usr/share/glib-2.0/schemas/gschemas.compiled", "/usr/lib/*/gdk-pixbuf-2.0/*/loaders.cache",
     "/usr/lib/*/gconv/gconv-modules.cache", "/usr/lib/*/gio/modules/giomodule.cache",
     "/usr/share/icons/*/icon-theme.cache",
@@ -46,6 +48,8 @@ MADE = (
 Source: what the full images of Debian and Python have that no list names.
 """
 
+_LINKED = ("/etc/alternatives/", "/usr/share/ca-certificates/", "/usr/local/share/ca-certificates/")
+"""Where the links lead that the scripts of packages make."""
 _INSTALLERS, _SETUPTOOLS = ("pip-", "wheel-"), "setuptools-"
 """Distributions that images of Python and virtual environments have, each its own version."""
 _NOTICED = frozenset({
@@ -104,13 +108,13 @@ class Design:
         if self._made.covers(path) or self._declared.covers(path):
             return True
         owner = self._new.owner(path)
-        return (owner is not None and owner.of_system) or _is_alternative(self.after.entries[path])
+        return (owner is not None and owner.of_system) or _is_made_link(self.after.entries[path])
 
     def _led_to(self, path: str) -> bool:
         """Whether it is a link, and led to something that may be gone."""
         entry = self._before.entries[path]
-        if entry.kind is not Kind.SYMLINK or _is_alternative(entry):
-            return _is_alternative(entry)
+        if entry.kind is not Kind.SYMLINK or _is_made_link(entry):
+            return _is_made_link(entry)
         folder = self._before.resolve(posixpath.dirname(path)) or "/"
         target = posixpath.normpath(posixpath.join(folder, entry.link))
         gone = target in self._before.entries and target not in self.after.entries
@@ -216,5 +220,6 @@ def _folders(config: Config) -> list[str]:
     return (config.env.get("PATH") or PATH).split(":")
 
 
-def _is_alternative(entry: Entry) -> bool:
-    return entry.kind is Kind.SYMLINK and entry.link.startswith("/etc/alternatives/")
+def _is_made_link(entry: Entry) -> bool:
+    """Whether it is a link of update-alternatives(1) or update-ca-certificates(8)."""
+    return entry.kind is Kind.SYMLINK and entry.link.startswith(_LINKED)

@@ -131,6 +131,17 @@ OWN: dict[str, Case] = {
         [],
         ["/usr/local/share/fonts/own.ttf"],
     ),
+    "the folder of Debian's Python": Case(
+        {"/usr/local/x": file(), "/usr/local/lib/python3.11/dist-packages": folder()}, {"/usr/local/x": file()}
+    ),
+    "the links to a certificate": Case(
+        {
+            "/usr/local/share/ca-certificates/own.crt": file(),
+            "/etc/ssl/certs/own.pem": symlink("/usr/local/share/ca-certificates/own.crt"),
+            "/etc/ssl/certs/1.0": symlink("own.pem"),
+        },
+        {"/usr/local/share/ca-certificates/own.crt": file()},
+    ),
     "a folder for logs": Case({"/var/log/app": folder()}, {}, [], ["/var", "/var/log", "/var/log/app"]),
     "an alternative": Case(
         {"/usr/bin/cc": symlink("/etc/alternatives/cc"), "/etc/alternatives/cc": symlink("/usr/bin/gcc"), **GCC},
