@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,11 @@ _DATA = frozenset({
     "static", "templates", "tmpl", "translations", "ui", "views", "web", "www",
 })  # fmt: skip
 """Folders beside sources that programs often read when they run."""
+
+_QUOTED = re.compile(r"""["'`](?:file://)?(?:\./|/)?([\w.+-]+)(?=["'`/*])""")
+"""The first name of a path that a source has in quotes."""
+_OPENING = ('Dir("', 'Open("', 'ReadFile("', 'ReadDir("', 'Glob("', 'Static("', 'ParseFiles("')
+"""How Go sources read from the disk; from what is embedded they read in other words."""
 
 
 class Build(NamedTuple):
@@ -146,21 +152,37 @@ def data(
         for landing in brought.landings if brought.instruction.index < build.last.index else ():
             if not landing.folder:
                 continue
-            texts = [context.read(path) or "" for path in context.files(landing.source) if path.endswith(endings)]
+            sources = [path for path in context.files(landing.source) if path.endswith(endings) and not _is_test(path)]
+            texts = {path: context.read(path) or "" for path in sources}
+            names = {name for text in texts.values() for name in _QUOTED.findall(text)}
+            compiled_in = {path for each, text in texts.items() for path in _embedded(each, text)}
             prefix = f"{landing.source}/" if landing.source else ""
             tops = dict.fromkeys(path[len(prefix) :].partition("/")[0] for path in context.files(landing.source))
             for top in tops:
                 path = posixpath.join(landing.target, top)
                 if top.endswith(endings) or top.startswith(".") or any(touch(path, each.path) for each in artifacts):
                     continue
-                named = any(
-                    f"{quote}{mark}{top}" in text for text in texts for quote in "\"'`" for mark in ("", "./", "/")
-                )
-                if named and not (context.is_dir(prefix + top) and _is_code(view, prefix + top, endings)):
+                embedded = any(touch(f"/{prefix}{top}", f"/{each}") for each in compiled_in)
+                if embedded and not any(mark + top in text for text in texts.values() for mark in _OPENING):
+                    continue  # it is in the program
+                if top in names and not (context.is_dir(prefix + top) and _is_code(view, prefix + top, endings)):
                     found.append(Artifact(path, path, "the sources name it"))
                 elif top in _DATA:
                     questions.append(Question(f"whether {path} is read at run time", path))
     return found, questions
+
+
+def _is_test(path: str) -> bool:
+    return path.endswith("_test.go") or not {"test", "tests", "testdata"}.isdisjoint(path.split("/"))
+
+
+def _embedded(path: str, text: str) -> Iterator[str]:
+    """What a Go file has the compiler put into the program. Source: the documentation of Go's package embed."""
+    for line in text.splitlines() if "//go:embed " in text else ():
+        if line.startswith("//go:embed "):
+            for word in line.split()[1:]:
+                whole = posixpath.join(posixpath.dirname(path), word.strip('"`').removeprefix("all:"))
+                yield posixpath.normpath(whole.partition("*")[0])
 
 
 def _is_code(view: View, folder: str, endings: tuple[str, ...]) -> bool:
