@@ -61,7 +61,11 @@ class MultiStage(Transform):
 
     Python packages go into a virtual environment at one path in both stages. The results of other languages are what
     the image starts, the folder that the build installs into, or the working directory with the packages for
-    development taken out; and files beside the sources that these name.
+    development taken out; and files beside the sources that these name. An archive of Spring Boot, from 3.3 on, goes
+    over in its layers, so that a new version brings its dependencies again only when they change.
+
+    Python sources are read as syntax trees, from what the image starts on: the programs that they call come along, and
+    what they open or load of the larger base image is an open question.
 
     ## When it refuses
     - what a command of the build leaves in the image is not known, or which file is the program;
@@ -71,6 +75,7 @@ class MultiStage(Transform):
     - another user takes over in the middle of the build, files get another owner there, or ONBUILD leaves triggers;
     - the program is started by the installer (`poetry run`), or by the path that it would have without a split;
     - a command behind the build calls what the build leaves behind;
+    - an archive of Java needs others beside it, or packages would have to go into an environment of Python 2;
     - no CMD or ENTRYPOINT says what runs in the image, and what is built is not the project.
 
     Nothing is said where nothing would be left behind: pure Python on a slim image stays as it is.
