@@ -48,15 +48,52 @@ def build_of(view: View, first: Callable[[Call], bool], own: Sequence[str] = ())
     if any(folder == "/" for folder in sources):
         return Refused(last, "it builds in the root of the file system")
     allowed = (*sources, *own, "/tmp", "/root", "/dev", "/var/tmp")
+    wanted = {path for call in view.starts for path in _started_paths(call)}
     numbers = set()
     for number, call in enumerate(view.calls):
         if call.instruction.index > last.index or is_system(call) or call.name in SETUP | NEUTRAL:
             continue
         outside = next((path for path in _absolute(call) if not any(inside(path, folder) for folder in allowed)), None)
-        if outside is not None and not first(call):
+        if outside is not None and not first(call) and not wanted.intersection(_placed_by(call)):
             return Refused(call.instruction, f"`{call.text[:60]}` may write to {outside}")
         numbers.add(number)
     return Build(last, frozenset(numbers), sources)
+
+
+_PLACING = frozenset({"cp", "install", "mv"})
+
+
+def _placed_by(call: Call) -> Iterator[str]:
+    """Where a file may come to lie that a command copies or moves, whether it is given a name or a folder."""
+    if call.name not in _PLACING or len(call.operands) < 2:
+        return
+    *sources, last = call.operands
+    target = call.at(last)
+    if target is not None:
+        yield target
+        yield from (posixpath.join(target, posixpath.basename(source)) for source in sources)
+
+
+def _started_paths(call: Call) -> Iterator[str]:
+    """The files that a start names; a bare name is looked for in PATH."""
+    for number, word in enumerate(call.argv):
+        if number == 0 and "/" not in word:
+            yield from (f"{folder}/{word}" for folder in _PATH)
+        elif (path := call.at(word)) is not None:
+            yield path
+
+
+def placed(view: View) -> Artifact | None:
+    """The program that the image starts, where a command copies or moves it from what is built."""
+    start = started(view)
+    if start is None or start.name in INTERPRETERS:
+        return None
+    paths = [start.path] if start.path else [f"{folder}/{start.name}" for folder in _PATH]
+    for call in reversed(view.calls):
+        for path in _placed_by(call):
+            if path in paths:
+                return Artifact(path, path, f"`{call.text}` puts it there")
+    return None
 
 
 def _is_build(calls: Sequence[Call], first: Callable[[Call], bool]) -> bool:
@@ -127,6 +164,8 @@ INTERPRETERS = frozenset({
 
 def program(view: View, build: Build, folders: Sequence[str], evidence: str) -> Artifact | None:
     """The artifact that the start names: a path below the sources or the folders, or a name found in one of these."""
+    if (found := placed(view)) is not None:
+        return found
     start = started(view)
     if start is None or start.name in INTERPRETERS:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from optimizer.images import parse_reference
 from optimizer.split import bases
 from optimizer.split.plan import Found, Question, Refused
-from optimizer.split.shapes._compiled import build_of, data, program
+from optimizer.split.shapes._compiled import build_of, data, placed, program
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"go"})
@@ -33,14 +33,17 @@ def find(view: View) -> Found | Refused | None:
     outputs = {path for call in calls if (out := call.option("-o")) and (path := call.at(out))}
     folders = [path.rpartition("/")[0] for path in outputs] if outputs else ["/go/bin"] if name == "golang" else []
     found = program(view, build, folders, f"`{calls[-1].text}` makes it" if calls else "the image starts it")
-    if found is None or (outputs and found.path not in outputs and not any(path in found.path for path in outputs)):
+    moved = found is not None and found == placed(view)
+    if found is None or (
+        not moved and outputs and found.path not in outputs and not any(path in found.path for path in outputs)
+    ):
         return Refused(build.last, "which file is the program that the image starts cannot be told")
     static = bool(calls) and all(call.environment.get("CGO_ENABLED") == "0" for call in calls)
     base = bases.below(view.stage, static=static)
     if base is None:
         return Refused(build.last, f"which release of its distribution {view.stage.base} stands on is not known")
     more, questions = data(view, build, (".go",), [found])
-    if not outputs and not any(call.subcommand == "install" for call in calls):
+    if not moved and not outputs and not any(call.subcommand == "install" for call in calls):
         questions.append(Question(f"whether the build makes {found.path}"))
     return Found(
         "go", build.last, (found, *more), base, build.numbers, build.sources,
