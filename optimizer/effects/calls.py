@@ -89,21 +89,31 @@ def _known(
         if role in ("r", "w") and content != "":
             _apply(doing, role, _value_paths(doing, content, around))
     roles = row.roles(len(given.operands))
-    if any(role != "-" for role in row.operands) and not given.operands and name not in special.READS_INPUT:
+    if (
+        set(row.operands) > {"…"}
+        and set(row.operands) != {"-", "…"}
+        and not given.operands
+        and name not in special.READS_INPUT
+    ):
         raise NotKnown(f"`{shown_command(command)}` names no file")
     for word, role in zip(given.operands, roles, strict=True):
         if role == "m":
-            umask = given.has("-m", "--mode")
             for path in doing.paths(word, around):
-                if given.has("-p", "--parents") and not umask:
-                    doing.make(path, f"a command, {doing.user}", certain=certain and doing.plain_mask)
-                else:
-                    doing.write(path)
+                _made(doing, path, given, certain=certain and doing.plain_mask)
         elif role != "-":
             _apply(doing, role, doing.paths(word, around))
         elif word.literal is None and not word.expansions:
             doing.read(*doing.paths(word, around))  # a pattern looks into a folder
     _besides(doing, command, name, given, around)
+
+
+def _made(doing: Doing, path: str, given: Given, *, certain: bool) -> None:
+    """The folder that mkdir makes; with -m only those above it have the usual mode."""
+    own_mode = given.has("-m", "--mode")
+    if given.has("-p", "--parents"):
+        doing.make(posixpath.dirname(path) if own_mode else path, f"a command, {doing.user}", certain=certain)
+    if own_mode or not given.has("-p", "--parents"):
+        doing.write(path)
 
 
 def _apply(doing: Doing, role: str, paths: Sequence[str]) -> None:
@@ -123,6 +133,12 @@ def _besides(doing: Doing, command: Simple, name: str, given: Given, around: Aro
     """What the roles of the operands do not say."""
     if name in ("cp", "mv"):
         _copied(doing, command, name, given, around)
+    elif name == "install" and given.has("-d", "--directory", "-D"):
+        # the folders above are made with a mode of their own
+        made = given.operands if not given.has("-D") else given.operands[-1:]
+        for path in (path for word in made for path in doing.paths(word, around)):
+            doing.make(posixpath.dirname(path), "install", certain=False)
+            doing.change(path)
     elif name == "ln":
         _linked(doing, command, given, around)
     elif name in ("chown", "chgrp") and given.operands:

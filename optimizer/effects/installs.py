@@ -125,6 +125,8 @@ def _language(doing: Doing, command: Simple, start: int, around: Around) -> bool
     absolute = {path: doing.resolved(path, path, around) for path in (*found.files, *found.outputs, *found.rewrites)}
     for path in found.files:
         doing.read(*absolute[path])
+        if path.endswith("/"):
+            doing.write(*absolute[path])  # a package that is built leaves files among its sources
     for path in (*found.outputs, *found.rewrites):
         doing.change(*absolute[path])
     doing.looks += (zone for path in _looked_at(folder) for zone in doing.zones(path))
@@ -134,4 +136,5 @@ def _language(doing: Doing, command: Simple, start: int, around: Around) -> bool
 
 def _looked_at(folder: str) -> list[str]:
     """Where an installer may find more of the project: in its directory, and manifests in the folders above."""
-    return [folder, *(posixpath.join(each, name) for each in (*above(folder), "/") for name in MANIFESTS)]
+    below = [] if folder == "/" else [folder]
+    return [*below, *(posixpath.join(each, name) for each in (*above(folder), "/") for name in MANIFESTS)]

@@ -52,10 +52,10 @@ def conflict(effects: Sequence[Effects], first: int, second: int) -> str | None:
     for reader, writer in ((other, one), (one, other)):
         looks = () if writer is one and first in reader.seen else reader.looks
         zones = (*reader.reads, *looks)
-        if reason := _read(reader, zones, writer, writer.writes):
-            return reason
-        if _meet(writer.installs, zones):
+        if not reader.barrier and any(zone.tree and zone in reader.reads for zone in writer.installs):
             return f"{reader.shown} may use what {writer.shown} installs"
+        if reason := _read(reader, zones, writer, (*writer.writes, *writer.installs)):
+            return reason
         if reason := _read(reader, reader.programs, writer, writer.writes):
             return reason
     if reason := _written(one, other):
