@@ -144,7 +144,12 @@ def packages_of(
             stay.append(name)
             if plain.endswith(("-dev", "-devel")):
                 questions.append(Question(f"which libraries stand for {name} in {view.stage.base}: it stays"))
-    stay += (library for name in found.needs if exact for library in _libraries(_counterpart(releases, name)))
+    for name in found.needs if exact and exact[0].distribution != "alpine" else ():
+        counterpart = _counterpart(releases, name)
+        if counterpart.kind is Kind.UNKNOWN:
+            reason = f"which library stands for {name} depends on the release of {view.stage.base}: name it in FROM"
+            return Refused(view.stage.origin, reason)
+        stay += _libraries(counterpart)
     stay += tools
     if not stay:
         return Packages(None, tuple(left), tuple(questions))
