@@ -13,6 +13,8 @@ from optimizer.model import Model, Stage
 
 COSTLY = frozenset({"RUN", "COPY", "ADD"})
 """Instructions that take time; the others only write settings down."""
+LEAST = 0.5
+"""Seconds a commit: for less than starting a container takes, no line should move."""
 FEW = 10
 """Commits: from fewer of them, nothing is concluded."""
 
@@ -75,3 +77,12 @@ def expected_of(model: Model, context: BuildContext | None, options: Options) ->
 def prediction(before: Model, after: Model, context: BuildContext | None, options: Options) -> Prediction:
     """What a rebuild takes before and after a change."""
     return Prediction(expected_of(before, context, options), expected_of(after, context, options))
+
+
+def too_little(predicted: Prediction, options: Options) -> str | None:
+    """Why what is saved is not worth a change; None where it is."""
+    saved, whole = predicted.before - predicted.after, predicted.before
+    if saved >= LEAST and saved * 100 >= options.min_saving * whole:
+        return None
+    limit = f"{LEAST:g} s" if saved < LEAST else f"min_saving ({options.min_saving:g} %)"
+    return f"would save {saved:,.1f} s of {whole:,.1f} s a commit, less than {limit}"

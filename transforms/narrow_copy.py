@@ -60,7 +60,7 @@ class NarrowCopy(Transform):
     - what the RUN reads of the copied files is not known, or is more than three files or folders;
     - the RUN writes, or makes a folder, where the COPY brings something too: behind the RUN it would be overwritten;
     - something between the COPY and the RUN has to stay before the RUN;
-    - there is no build context, or the expected saving is below `min_saving`.
+    - there is no build context, or the expected saving is below half a second a commit or below `min_saving`.
 
     Manifests of package managers are the matter of [manifests_first](manifests_first.md).
 
@@ -87,14 +87,14 @@ class NarrowCopy(Transform):
         tied = ties(found)
         copies = brought(stage, context)
         for at, each in enumerate(stage.instructions):
-            if each.keyword != "RUN" or found[at].barrier:
-                continue
+            if each.keyword != "RUN" or found[at].barrier or found[at].seen:
+                continue  # nothing is known of it, or it reads manifests: the matter of manifests_first
             held = [tie.first for tie in tied if tie.second == at]
             for first in held:
                 copy = stage.instructions[first]
                 if copy.keyword != "COPY" or copy.index not in copies or not copies[copy.index].broad:
                     continue
-                needed = _needed(found[at], found[first], first, copies[copy.index], context)
+                needed = _needed(found[at], found[first], copies[copy.index], context)
                 if not needed:
                     continue
                 if isinstance(needed, str):
@@ -115,7 +115,7 @@ class NarrowCopy(Transform):
         context: BuildContext,
         options: Options,
     ) -> Iterator[Proposal]:
-        from optimizer.rebuild import history_of, prediction
+        from optimizer.rebuild import history_of, prediction, too_little
 
         document = model.document
         copies = [each.copy(copy) for each in needed]
@@ -124,9 +124,8 @@ class NarrowCopy(Transform):
         edits = (Edit(copy.lead, copy.lead, text + lines_of(document, block)), taken_out(document, block))
         predicted = prediction(model, read(splice(document.text, edits), model.targets), context, options)
         saved = predicted.before - predicted.after
-        if saved * 100 < options.min_saving * predicted.before or saved <= 0:
-            reason = f"copied by itself, what it reads would save less than min_saving ({options.min_saving:g} %)"
-            yield self.refuse(run, reason, "")
+        if reason := too_little(predicted, options):
+            yield self.refuse(run, f"copied by itself, what it reads {reason}", "")
             return
         history = history_of(model, context, options)
         sources = " and ".join(each.source for each in needed)
@@ -159,12 +158,11 @@ class Needed(NamedTuple):
         return NewCopy(like, (self.source,), destination)
 
 
-def _needed(run: Effects, copy: Effects, number: int, brings: Brought, context: BuildContext) -> list[Needed] | str:
+def _needed(run: Effects, copy: Effects, brings: Brought, context: BuildContext) -> list[Needed] | str:
     """What a RUN reads of a COPY, nothing where it reads all of it; or why that cannot be copied alone."""
     if not brings.known or {flag.name for flag in brings.instruction.flags} - _FLAGS:
         return "its flags say more than who owns what it brings"
-    looks = () if number in run.seen else run.looks
-    if any(touch(zone.path, landing.target) for zone in looks for landing in brings.landings):
+    if any(touch(zone.path, landing.target) for zone in run.looks for landing in brings.landings):
         return "the RUN looks for files that may be there or not"
     for zone in copy.reads:
         if any(zone.meets(written) for written in run.writes):

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from optimizer import suppression
 from optimizer.context import BuildContext
 from optimizer.fix import Options, Phase, Prediction, Proposal, Safety, Transform
@@ -56,7 +58,8 @@ class ReorderLayers(Transform):
     - one of the two reads what the other writes, both write to the same place, or one makes a folder that the other
       uses; a command that is not known may do anything, and nothing passes it;
     - there is no build context;
-    - the expected saving is below `min_saving` (5 % of the time of a rebuild, unless the settings say something else);
+    - the expected saving is below half a second a commit, or below `min_saving` (5 % of the time of a rebuild, unless
+      the settings say something else);
     - a comment switches it off for an instruction: that one stays between the same neighbours.
 
     ## Safety
@@ -92,9 +95,9 @@ class ReorderLayers(Transform):
             yield from self.kept(stage, found)
             return
         from optimizer.order import cheapest
-        from optimizer.rebuild import expected_of, history_of, rebuild_of
+        from optimizer.rebuild import LEAST, expected_of, history_of, rebuild_of, too_little
 
-        history = history_of(model, context, options)
+        history = _of_files(history_of(model, context, options))
         rebuild = rebuild_of(model, stage, context, options, history)
         best = cheapest(before, rebuild.seconds, _masks(rebuild))
         now = rebuild.expected()
@@ -103,11 +106,10 @@ class ReorderLayers(Transform):
             yield from self.kept(stage, found)
             return
         first = stage.instructions[next(at for at, item in enumerate(best.permutation) if at != item)]
-        enough = saved * 100 >= options.min_saving * now
-        whole = expected_of(model, context, options) if enough and len(model.stages) > 1 else now
-        if saved * 100 < options.min_saving * whole:
-            reason = f"another order would save less than min_saving ({options.min_saving:g} %)"
-            yield self.refuse(first, f"{reason}: {saved:,.1f} s of {whole:,.1f} s a commit", "")
+        whole = expected_of(model, context, options) if saved >= LEAST and len(model.stages) > 1 else now
+        predicted = Prediction(whole, whole - saved)
+        if reason := too_little(predicted, options):
+            yield self.refuse(first, f"another order {reason}", "")
             return
         low = next(at for at, item in enumerate(best.permutation) if at != item)
         high = max(at for at, item in enumerate(best.permutation) if at != item)
@@ -120,7 +122,7 @@ class ReorderLayers(Transform):
             f"{saved:,.1f} of {whole:,.1f} s a commit",
             order=order,
             safety=Safety.SUGGESTED if context.truncated else Safety.SAFE,
-            predicted=Prediction(whole, whole - saved),
+            predicted=predicted,
         )  # fmt: skip
 
     def pinned(self, model: Model, stage: Stage) -> Iterator[Tie]:
@@ -159,6 +161,13 @@ def _is_chain(before: Sequence[int], costly: Sequence[int]) -> bool:
                 mask |= others
         closed.append(mask)
     return all(closed[later] >> earlier & 1 for earlier, later in pairwise(costly))
+
+
+def _of_files(history: History) -> History:
+    """The history without what is assumed of the Dockerfile's own changes: on that alone, no line should move."""
+    if not history.assumed:
+        return history
+    return replace(history, commits=tuple(each for each in history.commits if not each.instructions))
 
 
 def _masks(rebuild: Rebuild) -> list[tuple[float, int]]:
