@@ -174,18 +174,23 @@ def _entries(view: View, calls: Iterable[Call], python: Mapping[str, str]) -> fr
         if program is not None and program not in python and _script(view, program):
             continue  # what it runs is among the calls
         words = [word for word in call.argv[1:] if UNKNOWN not in word]
+        by_name = True
         if program in python:
-            words = [call.argv[0]]
+            words, by_name = [call.argv[0]], False
         elif call.name == "python" and "-m" in words[:-1]:
             module = words[words.index("-m") + 1]
             words = [module] if module not in _SERVERS else words[words.index("-m") + 2 :]
-        elif call.name not in ("python", *_SERVERS):
+        elif call.name in ("python", "streamlit"):
+            words = [word for word in words if not word.startswith("-") and word != "run"][:1]
+            by_name = False
+        elif call.name not in _SERVERS:
             return None
-        here = {path for word in words for path in _modules(index, word.partition(":")[0])}
-        here |= {path for word in words if (path := view.path_in_context(call.at(word))) in python and path}
-        if not here:
+        modules = [word.partition(":")[0] for word in words if by_name and not word.endswith(".py")]
+        named = {path for module in modules for path in _modules(index, module)}
+        files = {path for word in words if (path := view.path_in_context(call.at(word))) in python and path}
+        if not (named if by_name else files):
             return None
-        found |= here
+        found |= named | files
     return frozenset(found) or None
 
 
