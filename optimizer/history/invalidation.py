@@ -133,7 +133,8 @@ def _taker(source: Copied, context: BuildContext | None) -> Callable[[str], bool
         matches = compiled(pattern).fullmatch
     except BadPattern:
         return lambda path: False  # the builder refuses it
-    return lambda path: path in linked or any(matches(path, 0, end) for end in _ends(path))
+    head = pattern[: min(pattern.index(each) for each in "*?[\\" if each in pattern)]
+    return lambda path: path in linked or (path.startswith(head) and any(matches(path, 0, end) for end in _ends(path)))
 
 
 def _ends(path: str) -> Iterator[int]:
