@@ -11,8 +11,8 @@ from msgspec import Struct
 from optimizer.order.parts import Part
 from optimizer.order.problem import Commit, Problem, bits
 
-MOST_STATES = 60_000
-"""Sets that are looked at in a part before the search gives up being exact."""
+MOST_WORK = 5_000_000
+"""Look-ups of a weight before the search in a part gives up being exact, and as many for an order by single moves."""
 _CHUNK = 12
 _LONGEST = 3
 """How many instructions are moved together at most when an order is improved step by step."""
@@ -75,12 +75,25 @@ class Block(Struct, frozen=True, dict=True):
             tables.append(table + [0] * ((1 << _CHUNK) - len(table)))
         return tuple(tables)
 
+    @cached_property
+    def _known(self) -> dict[int, int]:
+        return {}
+
+    @cached_property
+    def states(self) -> int:
+        """How many sets of instructions may be looked at."""
+        return MOST_WORK // (len(self.costs) * (len(self._tables) + 3))
+
     def weight(self, hit: int) -> int:
         """What a set of commits weighs."""
-        total = 0
+        known = self._known.get(hit)
+        if known is not None:
+            return known
+        total, rest = 0, hit
         for table in self._tables:
-            total += table[hit & (1 << _CHUNK) - 1]
-            hit >>= _CHUNK
+            total += table[rest & (1 << _CHUNK) - 1]
+            rest >>= _CHUNK
+        self._known[hit] = total
         return total
 
     def cost(self, order: Sequence[int]) -> int:
@@ -99,20 +112,19 @@ class Block(Struct, frozen=True, dict=True):
         """
         full = (1 << len(self.costs)) - 1
         layers: list[dict[int, _Best]] = [{0: _Best(0, 0, 0, 0, 0)}]
-        left = MOST_STATES
-        weights: dict[int, int] = {}
+        left = self.states
         for _ in self.costs:
             layer: dict[int, _Best] = {}
             for done, best in layers[-1].items():
-                for step, hit, cost in self._steps(done, best, full, bound, weights):
+                for step, hit, cost in self._steps(done, best, full, bound):
                     ahead = (done >> step).bit_count()  # those in front of it that the author has behind it
                     new = _Best(cost, best.passed + ahead, -step, done, hit)
                     key = done | 1 << step
                     if key not in layer or new < layer[key]:
                         layer[key] = new
+                if len(layer) > left:
+                    return None
             left -= len(layer)
-            if left < 0:
-                return None
             layers.append(layer)
         order: list[int] = []
         done = full
@@ -121,9 +133,7 @@ class Block(Struct, frozen=True, dict=True):
             done = layer[done].before
         return order[::-1]
 
-    def _steps(
-        self, done: int, best: _Best, full: int, bound: int, weights: dict[int, int]
-    ) -> Iterator[tuple[int, int, int]]:
+    def _steps(self, done: int, best: _Best, full: int, bound: int) -> Iterator[tuple[int, int, int]]:
         """What may come next, the commits that hit the set then, and what it has cost by then."""
         rest = full & ~done
         first = (rest & -rest).bit_length() - 1
@@ -135,15 +145,15 @@ class Block(Struct, frozen=True, dict=True):
         least = best.cost
         for item in bits(rest):
             hit = best.hit | self.hits[item]
-            weight = weights.get(hit)
-            if weight is None:
-                weight = weights[hit] = self.weight(hit)
-            cost = self.costs[item] * weight
+            cost = self.costs[item] * self.weight(hit)
             least += cost
             if not self.before[item] & ~done:
                 steps.append((item, hit, best.cost + cost))
         if least <= bound:
-            yield from steps
+            # what is hit by less comes first: it would cost more behind, and makes nothing dearer that comes then
+            hits = {hit for _, hit, _ in steps}
+            fewest = {hit for hit in hits if not any(other != hit and not other & ~hit for other in hits)}
+            yield from (step for step in steps if step[1] in fewest)
 
     def improved(self, start: Sequence[int]) -> list[int]:
         """The order by the greatest cost for the least weight, or the given one, improved until no move helps."""
@@ -174,12 +184,14 @@ class Block(Struct, frozen=True, dict=True):
         """The order after the best moves of up to three instructions that stand together."""
         order = list(start)
         cost = self.cost(order)
+        left = self.states
         better = True
-        while better:
+        while better and left > 0:
             better = False
             for size in range(1, min(_LONGEST, len(order)) + 1):
                 for at in range(len(order) - size + 1):
                     for other in self._elsewhere(order, at, size):
+                        left -= 1
                         if (new := self.cost(other)) < cost:
                             order, cost, better = other, new, True
                             break
