@@ -160,6 +160,8 @@ class _Planning:
         return next(each for each in self.final.lineage if each.origin.index < self.found.last.index)
 
     def split(self) -> Split | Refused | None:
+        if not self.may_leave_anything():
+            return None  # to read the program's sources takes long
         parts: dict[int, Part] = {}
         for each in self.early:
             part = self.part(each)
@@ -200,6 +202,12 @@ class _Planning:
             (*found.sources, *self.left_copies(parts)),
             (*found.gone, *declared.packages(packages.left), *(UNPACKED_NOT if slimmed else ())),
         )  # fmt: skip
+
+    def may_leave_anything(self) -> bool:
+        """Whether there are packages to leave behind, or a smaller base."""
+        installs = (call for call in self.view.calls if call.instruction.index <= self.found.last.index)
+        smaller = self.found.base != self.view.stage.origin.words[0]
+        return smaller or any(is_system(call) and call.subcommand not in ("update", "clean") for call in installs)
 
     def runs_nothing(self, parts: Mapping[int, Part]) -> bool:
         """Whether the final stage runs no command, and the image starts with no shell."""
