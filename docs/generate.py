@@ -17,6 +17,7 @@ from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
 
+from docs import manual
 from optimizer import registry
 from optimizer.config_shown import json_schema
 from optimizer.fix import Transform
@@ -58,6 +59,7 @@ def made() -> Iterator[tuple[Path, str]]:
         yield PAGES / f"{transform.name}.md", page(transform)
     yield PAGES / "README.md", index(transforms)
     yield ROOT / "docs" / "settings.schema.json", json.dumps(json_schema(), indent=2) + "\n"
+    yield ROOT / "docs" / "dockopt.1", manual.page()
     for name in WITH_OUTPUT:
         yield ROOT / name, _SHOWN.sub(_run, (ROOT / name).read_text())
 
