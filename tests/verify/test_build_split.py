@@ -9,6 +9,8 @@ import pytest
 
 from optimizer.engine import Outcome
 from optimizer.fix import Fix, Safety
+from optimizer.image_tools import UNPACKED_NOT
+from optimizer.split.declared import packages
 from optimizer.verify.builder import BuildFailed
 from optimizer.verify.cause import Cause, MissingLibrary, MissingModule, MissingPath, MissingProgram, Problems
 from tests.verify.apps import APPS, Proofs
@@ -16,8 +18,8 @@ from tests.verify.apps import APPS, Proofs
 SPLITS = Path(__file__).parent / "splits"
 PSYCOPG = "/usr/local/lib/python3.11/site-packages/psycopg2/_psycopg.cpython-311-x86_64-linux-gnu.so"
 LEFT_BEHIND = {
-    "c": ("/src/**", "/usr/**", "/etc/**", "/var/**"),
-    "pip": ("/usr/**", "/etc/**", "/var/**", "/root/.cache/**"),
+    "c": ("/src/**", *packages(["gcc", "make", "zlib1g-dev"]), *UNPACKED_NOT),
+    "pip": ("/root/.cache/pip/**", *packages(["gcc", "libpq-dev"])),
 }
 """What the build leaves that the program does not need, as a split declares it."""
 

@@ -1,0 +1,212 @@
+"""Splits as `multi_stage` makes them: each passes as it is, and fails with one thing in it put wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from optimizer import registry
+from optimizer.engine import optimize
+from optimizer.runner import Task
+from optimizer.verify.builder import BuildFailed, Options, find
+from optimizer.verify.cause import Problems
+from optimizer.verify.trial import Trials
+from tests.verify.apps import APPS, SMOKE, Proofs
+
+TYPESCRIPT = {
+    "Dockerfile": """\
+FROM node:20-slim
+RUN apt-get update && apt-get install -y --no-install-recommends make
+WORKDIR /app
+COPY . .
+RUN npm install
+RUN npm run build
+CMD ["node", "dist/main.js"]
+""",
+    "package.json": '{"name": "times", "dependencies": {"ms": "2.1.3"}, "scripts": {"build": "tsc"},\n'
+    ' "devDependencies": {"typescript": "5.4.5", "@types/ms": "0.7.34", "@types/node": "20.12.7"}}\n',
+    "tsconfig.json": '{"compilerOptions": {"outDir": "dist", "rootDir": "src", "esModuleInterop": true}}\n',
+    "src/main.ts": 'import ms from "ms";\nconsole.log(ms("2 days"));\n',
+}
+"""An application of which the build needs more packages than the program."""
+
+
+PROVED = ("c", "pip")
+"""Applications that are split as they are; other tests have built them already."""
+
+
+class Variant(NamedTuple):
+    """An application, with what the build alone needs put in, so that there is something to leave behind."""
+
+    app: str
+    text: str = ""
+    instead: str = ""
+    smoke: str = ""
+
+
+VARIANTS = {
+    "npm": Variant("npm", "install -y dumb-init", "install -y dumb-init python3 make g++"),
+    "flask": Variant(
+        "flask", "FROM python:3.11\n", "FROM python:3.11-slim\nRUN apt-get update && apt-get install -y gcc\n"
+        "COPY links.py /etc/links.conf\nENV LINKS=/tmp\n", "python -c 'import links; print(links.app)'",
+    ),
+    "uv": Variant("uv", "WORKDIR /app\n", "RUN apt-get update && apt-get install -y gcc\nWORKDIR /app\n"),
+    "poetry": Variant("poetry", "recommends tini", "recommends tini gcc"),
+    "typescript": Variant("", smoke="node dist/main.js"),
+}  # fmt: skip
+
+
+class Wrong(NamedTuple):
+    """One thing put wrong in the final stage of a split, and what has to be said of it."""
+
+    variant: str
+    text: str
+    instead: str
+    says: str
+
+
+VENV = "COPY --from=build /opt/venv /opt/venv\n"
+SITE = "/opt/venv/lib/python3.11/site-packages"
+OLD_SITE = "/usr/local/lib/python3.11/site-packages"
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+MODULES = "COPY --from=build /app/node_modules /app/node_modules\n"
+WRONG = {
+    "a data file is lost": Wrong("pip", "ADD . /app\n", "COPY notes.py /app/\n", "lost: /app/requirements.txt"),
+    "a data file of a package is lost": Wrong(
+        "pip", VENV, f"{VENV}RUN rm {SITE}/flask/py.typed\n", f"lost: {OLD_SITE}/flask/py.typed"
+    ),
+    "a package is lost": Wrong(
+        "pip", VENV, f"{VENV}RUN rm -r {SITE}/itsdangerous*\n", f"lost: {OLD_SITE}/itsdangerous"
+    ),
+    "a variable is another": Wrong("pip", "localhost/notes", "localhost/other", "changed: ENV DATABASE_URL"),
+    "the certificates are lost": Wrong("pip", VENV, f"{VENV}RUN rm {BUNDLE}\n", f"{BUNDLE} is gone, and "),
+    "the packages have another owner": Wrong("pip", VENV, VENV.replace("/opt", "--chown=33 /opt", 1), "owner"),
+    "a program may not be executed": Wrong(
+        "pip", VENV, f"{VENV}RUN chmod 644 /opt/venv/bin/gunicorn\n", "CMD: gunicorn is not in the image"
+    ),
+    "a module has another mode": Wrong(
+        "pip", VENV, f"{VENV}RUN chmod 600 {SITE}/flask/app.py\n", f"{OLD_SITE}/flask/app.py: mode 0644, now 0600"
+    ),
+    "PATH lacks the environment": Wrong(
+        "pip", "ENV PATH=/opt/venv/bin:$PATH\n", "", "CMD: gunicorn is not in the image"
+    ),
+    "PATH has something else": Wrong(
+        "pip", "ENV PATH=/opt/venv/bin:$PATH\n", "ENV PATH=/opt/venv/bin:/own:$PATH\n", "changed: ENV PATH"
+    ),
+    "CMD is another": Wrong("pip", "0.0.0.0:8000", "0.0.0.0:80", "changed: CMD"),
+    "a library is lost": Wrong("pip", " libpq5 ", " tzdata ", "libpq.so.5"),
+    "a setting is lost": Wrong("flask", "COPY links.py /etc/links.conf\n", "", "lost: /etc/links.conf"),
+    "a setting is another": Wrong(
+        "flask", "COPY links.py /etc/links.conf\n", "COPY requirements.txt /etc/links.conf\n",
+        "changed: /etc/links.conf: content",
+    ),
+    "what the health check calls is lost": Wrong("flask", "install -y curl", "install -y tzdata", "HEALTHCHECK: curl"),
+    "a label is lost": Wrong("flask", "LABEL ", "ENV ", "lost: LABEL org.opencontainers.image.title"),
+    "a module that another one needs is lost": Wrong(
+        "npm", MODULES, f"{MODULES}RUN rm -r node_modules/depd\n", "lost: /app/node_modules/depd"
+    ),
+    "ENTRYPOINT is lost": Wrong("npm", 'ENTRYPOINT ["dumb-init", "--"]\n', "", "lost: ENTRYPOINT"),
+    "a module of production is taken out": Wrong(
+        "typescript", "COPY --from=build /app /app\n", "COPY --from=build /app /app\nRUN rm -r node_modules/ms\n",
+        "lost: /app/node_modules/ms",
+    ),
+    "a source is lost": Wrong(
+        "typescript", "COPY --from=build /app /app\n", "COPY --from=build /app /app\nRUN rm tsconfig.json\n",
+        "lost: /app/tsconfig.json",
+    ),
+    "the user is another": Wrong("uv", "USER nobody\n", "", "lost: USER: nobody"),
+    "the program is lost": Wrong(
+        "c", "RUN ldconfig\n", "RUN ldconfig && rm /usr/local/bin/checksums\n", "ENTRYPOINT: checksums is not in the"
+    ),
+    "the program has another owner": Wrong(
+        "c", "RUN ldconfig\n", "RUN ldconfig && chown 33 /usr/local/bin/checksums\n",
+        "changed: /usr/local/bin/checksums: owner 0:0, now 33:0",
+    ),
+}  # fmt: skip
+
+
+class _Built(dict[str, Trials]):
+    """The variants, each with its original built twice when it is first asked for."""
+
+    def __init__(self, chosen: str, factory: pytest.TempPathFactory, stack: ExitStack) -> None:
+        super().__init__()
+        self.chosen, self.factory, self.stack = chosen, factory, stack
+
+    def __missing__(self, name: str) -> Trials:
+        app, text, instead, smoke = VARIANTS[name]
+        folder = APPS / app if app else self.folder()
+        original = (folder / "Dockerfile").read_text()
+        assert text in original
+        original = original.replace(text, instead, 1) if text else original
+        builder = self.stack.enter_context(find(self.chosen, Options(timeout=1800)))
+        commands = () if builder.can_run() else (smoke or SMOKE[app],)
+        task = Task(str(folder / "Dockerfile"), str(folder))
+        self[name] = Trials(task, original, builder, "", commands, lambda text: None)
+        self[name].original()
+        self[name].original()
+        return self[name]
+
+    def folder(self) -> Path:
+        folder = self.factory.mktemp("app")
+        for name, text in TYPESCRIPT.items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        return folder
+
+
+@pytest.fixture(scope="module")
+def variants(chosen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Trials]]:
+    with ExitStack() as stack:
+        yield _Built(chosen, tmp_path_factory, stack)
+
+
+def problems(trials: Trials, wrong: Wrong | None = None) -> Problems:
+    """What is found in the image of the split that is made of an original, with one thing put wrong."""
+    outcome = optimize(trials.text, [registry.find("multi_stage")], suggested={"multi_stage"}, context=trials.context)
+    assert outcome.changed
+    build, start, final = outcome.after.rpartition("\nFROM ")
+    if wrong:
+        assert wrong.text in final
+        outcome = replace(outcome, after=f"{build}{start}{final.replace(wrong.text, wrong.instead, 1)}")
+    try:
+        shot = trials.shoot(trials.source(outcome.after), "split", no_cache=False)
+    except BuildFailed as error:
+        pytest.fail(f"{error.message}: {error.lines}\n{outcome.after}")
+    return trials.problems(outcome, "split", shot)
+
+
+def of(*names: str) -> list[str]:
+    """The wrong splits of some applications, those of one in a row."""
+    return sorted((name for name in WRONG if WRONG[name].variant in names), key=lambda name: WRONG[name].variant)
+
+
+@pytest.mark.builds
+@pytest.mark.parametrize("app", PROVED)
+def test_a_split_works_and_passes(app: str, proofs: Proofs) -> None:
+    assert problems(proofs[app].result().trials) == Problems()
+
+
+@pytest.mark.builds
+@pytest.mark.parametrize(("app", "name"), [(WRONG[name].variant, name) for name in of(*PROVED)], ids=of(*PROVED))
+def test_a_wrong_split_fails(app: str, name: str, proofs: Proofs) -> None:
+    found = problems(proofs[app].result().trials, WRONG[name])
+    assert any(WRONG[name].says in line for line in found.lines), found
+
+
+@pytest.mark.builds
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_split_of_a_variant_works_and_passes(name: str, variants: Mapping[str, Trials]) -> None:
+    assert problems(variants[name]) == Problems()
+
+
+@pytest.mark.builds
+@pytest.mark.parametrize("name", of(*VARIANTS))
+def test_a_wrong_split_of_a_variant_fails(name: str, variants: Mapping[str, Trials]) -> None:
+    found = problems(variants[name], WRONG[name])
+    assert any(WRONG[name].says in line for line in found.lines), found
