@@ -57,6 +57,7 @@ class ReorderLayers(Transform):
     ## When it refuses
     - one of the two reads what the other writes, both write to the same place, or one makes a folder that the other
       uses; a command that is not known may do anything, and nothing passes it;
+    - a package list would be older than it is when something is installed with it;
     - there is no build context;
     - the expected saving is below half a second a commit, or below `min_saving` (5 % of the time of a rebuild, unless
       the settings say something else);
@@ -67,7 +68,8 @@ class ReorderLayers(Transform):
     what the other writes (section 4.1, section 4.2, section 4.3), and each setting keeps the value that counts
     (section 4.4), within one stage (section 4.5). Suggested where the build context is too large to be looked through.
     Whether an order is cheaper is an estimate: by the history or, without one, by what is usual for such files, and by
-    the times of a build's log (`--timings`) or of such commands. `dockopt explain --cost` shows it.
+    the times of a build's log (`--timings`) or of such commands. `dockopt explain --cost` shows it. What a RUN fetches
+    from the network is fetched again when the RUN is executed again, and that gets rarer.
     """
 
     name = "reorder_layers"
@@ -89,6 +91,7 @@ class ReorderLayers(Transform):
         from optimizer.rebuild import COSTLY
 
         found = [*ties(effects(model, stage, context)), *self.pinned(model, stage)]
+        found += _fresh(stage, predecessors(len(stage.instructions), found))
         before = predecessors(len(stage.instructions), found)
         costly = [at for at, each in enumerate(stage.instructions) if each.keyword in COSTLY]
         if _is_chain(before, costly):
@@ -152,14 +155,47 @@ def _may_move(stage: Stage) -> bool:
     return any(each.keyword != "RUN" and each.flag("from") is None for each in costly[:-1])
 
 
-def _is_chain(before: Sequence[int], costly: Sequence[int]) -> bool:
-    """Whether all that cost something are tied to one another in one order."""
+def _fresh(stage: Stage, before: Sequence[int]) -> Iterator[Tie]:
+    """Ties that keep lists of packages as new as they are for the installs that need them.
+
+    What such an install has to follow stays in front of the RUN that fetches the lists, where it stands there: in
+    between, it would run the install again with old lists.
+    """
+    if not any("update" in run.text for run in stage.runs):
+        return
+    from optimizer.effects import Tie
+    from optimizer.packages.lists import events_of, leaves, needs
+    from optimizer.packages.managers import APK, APT
+
+    closed = _closed(before)
+    for manager in (APT, APK):
+        fetched: int | None = None
+        for run in stage.runs:
+            place = run.instruction.index - stage.origin.index - 1
+            events = events_of(run, manager) or ()
+            if fetched is not None and needs(events):
+                for other in range(fetched):
+                    if closed[place] >> other & 1:
+                        reason = f"behind it, line {run.instruction.line} would be run again with old package lists"
+                        yield Tie(other, fetched, reason)
+            if (left := leaves(events)) != "as before":
+                fetched = place if left == "there" else None
+
+
+def _closed(before: Sequence[int]) -> list[int]:
+    """All that has to stand before each instruction, directly or not."""
     closed: list[int] = []
     for mask in before:
         for item, others in enumerate(closed):
             if mask >> item & 1:
                 mask |= others
         closed.append(mask)
+    return closed
+
+
+def _is_chain(before: Sequence[int], costly: Sequence[int]) -> bool:
+    """Whether all that cost something are tied to one another in one order."""
+    closed = _closed(before)
     return all(closed[later] >> earlier & 1 for earlier, later in pairwise(costly))
 
 
