@@ -41,6 +41,8 @@ _NPM_7 = 16
 """The first Node whose npm knows --omit."""
 _GLOBAL = "/usr/local/lib/node_modules"
 """Where the official images install what is installed for all."""
+_COREPACK = "/**/.cache/node/corepack"
+"""Where corepack keeps yarn and pnpm."""
 _PRUNE = {
     "npm": "npm prune --omit=dev",
     "yarn": "yarn install --production --ignore-scripts --prefer-offline",
@@ -77,6 +79,8 @@ def find(view: View) -> Found | Refused | None:
         for number, call in enumerate(view.calls) if _is_global(call) and number not in repeated
         for name in call.operands[1:]
     ]  # fmt: skip
+    if not PROGRAMS & called:
+        gone.append(_COREPACK)
     base = bases.slim(view.stage)
     questions: list[Question] = []
     package = _package(view, folder)
