@@ -21,7 +21,7 @@ class Project(Struct, frozen=True, forbid_unknown_fields=True):
 
     `benches` are those that it serves; where `reason` says why its image cannot be built as it stands, none means all
     of them. `series` is the one in which it was chosen. `size` (bytes) and `seconds` are those of the original image,
-    when it was chosen.
+    when it was chosen; 0 where it was not built then.
     """
 
     name: str

@@ -40,13 +40,21 @@ def test_a_project_is_measured_or_has_a_reason_why_not(project: Project) -> None
         assert project.benches
         assert project.smoke
         assert all(each.strip() for each in project.smoke)
-        assert project.size > 0
-        assert project.seconds > 0
+        assert (project.size > 0) == (project.seconds > 0)
+        assert project.size or project.series != "tuned"
 
 
 def test_no_project_stands_there_twice() -> None:
     for names in ([each.name for each in LISTED.project], [each.url.lower() for each in LISTED.project]):
         assert [name for name, number in Counter(names).items() if number > 1] == []
+
+
+def test_the_fresh_series_is_large_and_mixed() -> None:
+    fresh = [each for each in projects.load("splits", series="fresh") if not each.reason]
+    assert len(fresh) >= 20
+    kinds = Counter(each.ecosystem.split(",")[0] for each in fresh)
+    assert len(kinds) >= 5
+    assert max(kinds.values()) <= len(fresh) / 2
 
 
 def made(**fields: Any) -> str:
