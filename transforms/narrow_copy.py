@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.context import BuildContext
 from optimizer.document import Instruction
-from optimizer.fix import Edit, Options, Phase, Proposal, Safety, Transform, splice
+from optimizer.fix import Edit, Fix, Options, Phase, Proposal, Safety, Transform, splice
 from optimizer.landing import Brought, Landing, brought, inside, touch
 from optimizer.manifest_copies import NewCopy
 from optimizer.model import Model, Stage, read
@@ -89,32 +89,33 @@ class NarrowCopy(Transform):
         for at, each in enumerate(stage.instructions):
             if each.keyword != "RUN" or found[at].barrier or found[at].seen:
                 continue  # nothing is known of it, or it reads manifests: the matter of manifests_first
-            held = [tie.first for tie in tied if tie.second == at]
-            for first in held:
+            proposals: list[Proposal] = []
+            for first in (tie.first for tie in tied if tie.second == at):
                 copy = stage.instructions[first]
                 if copy.keyword != "COPY" or copy.index not in copies or not copies[copy.index].broad:
                     continue
                 needed = _needed(found[at], found[first], copies[copy.index], context)
-                if not needed:
-                    continue
+                between = next((tie for tie in tied if tie.second == at and tie.first > first), None)
                 if isinstance(needed, str):
-                    yield self.refuse(each, f"it stays behind line {copy.line}: {needed}", "section 4.3")
-                elif between := next((tie for tie in tied if tie.second == at and tie.first > first), None):
-                    yield self.refuse(each, f"it stays behind line {copy.line}: {between.reason}", "section 4.1")
-                else:
-                    yield from self.split(model, stage, copy, each, needed, context, options)
-                break
+                    proposals.append(self.refuse(each, f"it stays behind line {copy.line}: {needed}", "section 4.3"))
+                elif needed and between:
+                    reason = f"it stays behind line {copy.line}: {between.reason}"
+                    proposals.append(self.refuse(each, reason, "section 4.1"))
+                elif needed:
+                    proposals.append(self.split(model, copy, each, needed, context, options))
+            fixes = [each for each in proposals if isinstance(each, Fix)]
+            yield from fixes[:1] or proposals[-1:]
 
     def split(
         self,
         model: Model,
-        stage: Stage,
         copy: Instruction,
         run: Instruction,
         needed: Sequence[Needed],
         context: BuildContext,
         options: Options,
-    ) -> Iterator[Proposal]:
+    ) -> Proposal:
+        """The RUN behind what it needs, in front of the COPY; or what that would save, where it is too little."""
         from optimizer.rebuild import history_of, prediction, too_little
 
         document = model.document
@@ -125,11 +126,10 @@ class NarrowCopy(Transform):
         predicted = prediction(model, read(splice(document.text, edits), model.targets), context, options)
         saved = predicted.before - predicted.after
         if reason := too_little(predicted, options):
-            yield self.refuse(run, f"copied by itself, what it reads {reason}", "")
-            return
+            return self.refuse(run, f"copied by itself, what it reads {reason}", "")
         history = history_of(model, context, options)
         sources = " and ".join(each.source for each in needed)
-        yield self.fix(
+        return self.fix(
             run,
             edits,
             f"`{shown_instruction(run)}` reads {sources} and nothing else of what `{shown_instruction(copy)}` brings: "
