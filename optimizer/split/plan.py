@@ -52,6 +52,13 @@ class SystemPackages(NamedTuple):
     clean: tuple[str, ...]
     flags: str = ""
     """Flags of the RUN: the cache mounts of the author's."""
+    before: Instruction | None = None
+    """What it stands in front of, where that is further up than the author's: files that it does not need."""
+
+    @property
+    def place(self) -> Instruction:
+        """The instruction in front of which it stands."""
+        return self.before or self.at
 
     @property
     def commands(self) -> tuple[str, ...]:

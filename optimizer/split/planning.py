@@ -17,6 +17,7 @@ from optimizer.model import Stage
 from optimizer.packages.commands import SHELLS
 from optimizer.split import bases, declared, reads
 from optimizer.split.lineage import others
+from optimizer.split.obstacles import refusal
 from optimizer.split.plan import Found, Part, Question, Refused, Split
 from optimizer.split.system import is_removal, is_system, packages_of
 from optimizer.split.view import INITS, STARTS, Call, View, runs_anything, shortened
@@ -42,6 +43,8 @@ NEUTRAL = frozenset({
 _DEVELOPING = frozenset({"dev", "devel", "develop", "development", "debug", "test", "tests", "testing", "ci", "lint"})
 """What the name of a stage has in it whose image is not there to run the program alone."""
 _WORDS = re.compile(r"[-_.]")
+_SYSTEM = ("/bin", "/etc", "/lib", "/sbin", "/usr/bin", "/usr/lib", "/usr/share", "/var/lib")
+"""Where files may lie that decide what an install does."""
 _NAMES = ("build", "builder", "build-stage", "compile")
 
 
@@ -62,47 +65,6 @@ def _with_cleaning(view: View, last: Instruction) -> Instruction:
             break
         last = each
     return last
-
-
-def refusal(view: View, found: Found) -> Refused | None:
-    """Why the stage cannot be split, whatever its language."""
-    stage, last = view.stage, found.last.index
-    for each in stage.instructions:
-        if each.keyword == "ONBUILD":
-            return Refused(each, "ONBUILD is for builds on this image, and what they need is not known")
-    for unreadable in view.unreadable:
-        if unreadable.instruction.index <= last:
-            return Refused(unreadable.instruction, unreadable.reason)
-    for each in stage.instructions:
-        if each.keyword == "USER" and each.index <= last and not _is_root(stage, each):
-            return Refused(each, f"USER {each.args} stands in the middle of the build")
-        if each.keyword in ("COPY", "ADD") and each.index <= last and each.heredocs:
-            return Refused(each, "it writes a file from the Dockerfile's own text")
-    if any(flag.name == "platform" and "$" in (flag.value or "") for flag in stage.origin.flags):
-        return Refused(stage.origin, "the platform of the build comes from a build argument")
-    if not view.starts and not any(
-        inside(each.path, "/usr/local") or each.path == "/opt/venv" for each in found.artifacts
-    ):
-        return Refused(stage.origin, "there is no CMD or ENTRYPOINT that says what runs in the image")
-    if not view.starts and not _is_of_the_project(view, found):
-        return Refused(stage.origin, "there is no CMD or ENTRYPOINT, and what is built is not this project")
-    if any(source.name.isdigit() for source in view.model.sources):
-        return Refused(stage.origin, "a stage is named by its number")
-    return None
-
-
-def _is_of_the_project(view: View, found: Found) -> bool:
-    """Whether the sources that are built come from the build context: then the image is for what is built."""
-    same = found.base == view.stage.origin.words[0]  # then the image starts what its base image starts
-    copies = (
-        each for at, each in view.brought.items() if (same or at < found.last.index) and each.broad and each.known
-    )
-    return any(each.instruction.flag("from") is None for each in copies)
-
-
-def _is_root(stage: Stage, instruction: Instruction) -> bool:
-    user = stage.state(instruction).expand(instruction.args, instruction.escape)
-    return user is not None and user.partition(":")[0] in ("root", "0")
 
 
 @dataclass
@@ -184,6 +146,7 @@ class _Planning:
         stay = packages.stay
         if self.found.bare and self.runs_nothing(parts) and (stay is None or bases.BARE.issuperset(stay.names)):
             self.found, stay = replace(self.found, base=self.found.bare), None
+        stay = stay and stay._replace(before=self.first_copy(stay.at, parts))
         slimmed = self.found.base != self.view.stage.origin.words[0]
         leaves = [*packages.left, *self.found.leaves, *([f"what {self.view.stage.base} has more"] if slimmed else [])]
         if not packages.left and not slimmed:
@@ -218,6 +181,20 @@ class _Planning:
             for each in kept if each.keyword in STARTS
         }  # fmt: skip
         return not shells and None not in forms and not self.setup and all(each.keyword != "RUN" for each in kept)
+
+    def first_copy(self, install: Instruction, parts: Mapping[int, Part]) -> Instruction | None:
+        """The first of the files directly in front of an install, which is not done again for a change of them."""
+        found = None
+        for each in reversed([each for each in self.early if each.index < install.index]):
+            if parts[each.index] is Part.BUILD and each.index not in self.setup:
+                continue
+            if each.keyword in ("COPY", "ADD"):
+                if any(touch(zone, folder) for zone in self.view.brought[each.index].zones for folder in _SYSTEM):
+                    break
+                found = each
+            elif each.keyword not in _MOVED and each.keyword != "WORKDIR":
+                break
+        return found
 
     def left_copies(self, parts: Mapping[int, Part]) -> Iterator[str]:
         """What is copied for the build alone."""

@@ -90,12 +90,12 @@ def _header(document: Document, split: Split) -> Iterator[_Piece]:
     parts = [(document.instructions[index], part) for index, part in split.parts.items()]
     late = [each for each in split.stage.instructions if each.index > split.last.index]
     kept = [*(each for each, part in parts if part is not Part.BUILD or _stands_in(split, each)), *late]
-    if split.packages is not None and split.packages.at is split.stage.origin:
+    if split.packages is not None and split.packages.place is split.stage.origin:
         yield _Piece(install(document, split.packages), False)
     for each, part in parts:
         if each.index in split.setup:
             yield _Piece("RUN " + " && ".join(split.setup[each.index]), False)
-        if split.packages is not None and split.packages.at is each:
+        if split.packages is not None and split.packages.place is each:
             yield _Piece(install(document, split.packages), False)
         if part is Part.RUNTIME:
             yield _Piece(document.text[each.lead : each.end].removesuffix(document.newline), True)
@@ -104,7 +104,7 @@ def _header(document: Document, split: Split) -> Iterator[_Piece]:
 
 
 def _stands_in(split: Split, each: Instruction) -> bool:
-    return each.index in split.setup or (split.packages is not None and split.packages.at is each)
+    return each.index in split.setup or (split.packages is not None and split.packages.place is each)
 
 
 def _is_passing(each: Instruction, kept: Sequence[Instruction]) -> bool:

@@ -81,6 +81,17 @@ def test_the_last_stage_keeps_its_name_and_the_builder_takes_a_free_one() -> Non
 
 
 @pytest.mark.parametrize(
+    ("copy", "first"),
+    [("COPY entrypoint.sh /srv/", True), ("COPY apt.conf /etc/apt/apt.conf.d/", False), ("COPY $X /srv/", True),
+     ("COPY a $X", False)],
+)  # fmt: skip
+def test_packages_are_installed_in_front_of_files_that_they_do_not_need(copy: str, first: bool) -> None:
+    lines = final(f"FROM python:3.12-slim-bookworm\n{copy}\n{APT} gcc libpq5\nRUN pip install uwsgi\n{START}")
+    at = next(number for number, line in enumerate(lines) if "libpq5" in line)
+    assert (at < lines.index(copy)) == first
+
+
+@pytest.mark.parametrize(
     ("run", "seen"),
     [
         ("cd a && make", ["/a"]), ("(cd a; true) && make", ["/"]), ("{ cd /b; } && make", ["/b"]),

@@ -1,0 +1,50 @@
+"""Why a stage cannot be split, whatever its language."""
+
+from __future__ import annotations
+
+from optimizer.document import Instruction
+from optimizer.landing import inside
+from optimizer.model import Stage
+from optimizer.split.plan import Found, Refused
+from optimizer.split.view import View
+
+
+def refusal(view: View, found: Found) -> Refused | None:
+    """Why the stage cannot be split, whatever its language."""
+    stage, last = view.stage, found.last.index
+    for each in stage.instructions:
+        if each.keyword == "ONBUILD":
+            return Refused(each, "ONBUILD is for builds on this image, and what they need is not known")
+    for unreadable in view.unreadable:
+        if unreadable.instruction.index <= last:
+            return Refused(unreadable.instruction, unreadable.reason)
+    for each in stage.instructions:
+        if each.keyword == "USER" and each.index <= last and not _is_root(stage, each):
+            return Refused(each, f"USER {each.args} stands in the middle of the build")
+        if each.keyword in ("COPY", "ADD") and each.index <= last and each.heredocs:
+            return Refused(each, "it writes a file from the Dockerfile's own text")
+    if any(flag.name == "platform" and "$" in (flag.value or "") for flag in stage.origin.flags):
+        return Refused(stage.origin, "the platform of the build comes from a build argument")
+    if not view.starts and not any(
+        inside(each.path, "/usr/local") or each.path == "/opt/venv" for each in found.artifacts
+    ):
+        return Refused(stage.origin, "there is no CMD or ENTRYPOINT that says what runs in the image")
+    if not view.starts and not _is_of_the_project(view, found):
+        return Refused(stage.origin, "there is no CMD or ENTRYPOINT, and what is built is not this project")
+    if any(source.name.isdigit() for source in view.model.sources):
+        return Refused(stage.origin, "a stage is named by its number")
+    return None
+
+
+def _is_of_the_project(view: View, found: Found) -> bool:
+    """Whether the sources that are built come from the build context: then the image is for what is built."""
+    same = found.base == view.stage.origin.words[0]  # then the image starts what its base image starts
+    copies = (
+        each for at, each in view.brought.items() if (same or at < found.last.index) and each.broad and each.known
+    )
+    return any(each.instruction.flag("from") is None for each in copies)
+
+
+def _is_root(stage: Stage, instruction: Instruction) -> bool:
+    user = stage.state(instruction).expand(instruction.args, instruction.escape)
+    return user is not None and user.partition(":")[0] in ("root", "0")
