@@ -82,6 +82,12 @@ def test_stays_out_of_what_is_not_the_projects_own(tree: Path) -> None:
     assert [str(found.path) for found in search().found] == ["Dockerfile.d/Dockerfile", "src/Dockerfile"]
 
 
+def test_a_link_that_leads_round_in_a_circle_hides_nothing(tree: Path) -> None:
+    write({"Dockerfile": ""})
+    Path("Containerfile").symlink_to("Containerfile")
+    assert the_only(search()).path == Path("Dockerfile")
+
+
 def test_gives_each_file_once_in_any_order(tree: Path) -> None:
     write({"a/Dockerfile": "", "b/Dockerfile": "", "b/odd": ""})
     Path("b/Dockerfile.link").symlink_to("Dockerfile")

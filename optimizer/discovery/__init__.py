@@ -139,7 +139,7 @@ def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if entry.is_file():
+                    if _is_file(entry):
                         files.append(entry.name)
                     elif entry.is_dir(follow_symlinks=False) and entry.name not in _NOT_SEARCHED:
                         todo.append(folder / entry.name)
@@ -149,6 +149,13 @@ def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
             yield folder, files
         else:
             todo = [path for path in todo if path.parent != folder]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads round in a circle
+        return False
 
 
 def _listed(folder: Path) -> list[str]:
