@@ -182,6 +182,7 @@ class Git:
         return GitError(self.access.token.hide(message) if self.access.token else hidden(message), again=again)
 
 
+NO_BRANCH = "it has no such branch"
 _HTTP = re.compile(r"The requested URL returned error: (\d{3})|HTTP (\d{3})")
 _MEANINGS = (
     (r"stale info|fetch first|cannot lock ref|reference already exists", "the branch was changed meanwhile", True),
@@ -191,7 +192,7 @@ _MEANINGS = (
      "the token is not accepted (401): make a new one, or give it the right to this repository", False),
     (r"(?:repository|project) .*not (?:be )?found|not found: did you run",
      "no such repository, or the token does not see it (404)", False),
-    (r"couldn't find remote ref|Remote branch .* not found", "it has no such branch", False),
+    (r"couldn't find remote ref|Remote branch .* not found", NO_BRANCH, False),
     (r"died of signal 25|File size limit exceeded|[Ff]ile too large", "it is larger than {} MiB: left alone", False),
     (r"Could not resolve host|Failed to connect|Connection (?:refused|reset|timed out)|Empty reply|early EOF|"
      r"unexpected disconnect|RPC failed|Operation (?:timed out|too slow)|hung up|transfer closed|GnuTLS recv|SSL_read",

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import requests
-from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError
+from urllib3.exceptions import HTTPError, MaxRetryError, ReadTimeoutError, ResponseError
 from urllib3.util import Retry
 
 from optimizer.bot.forge import ForgeError
@@ -26,6 +26,7 @@ LONGEST = 120.0
 _LIMITED = (403, 429)
 """The statuses by which forges say that they are asked too often; 403 only together with Retry-After."""
 _BUSY = (500, 502, 503, 504)
+_TOO_LONG = "the forge takes too long for an answer (timeout)"
 
 
 class Patience(Retry):
@@ -111,11 +112,14 @@ def answers(token: Token) -> Iterator[None]:
     try:
         yield
     except requests.Timeout:
-        raise ForgeError(0, "the forge takes too long for an answer (timeout)", again=True) from None
+        raise ForgeError(0, _TOO_LONG, again=True) from None
     except requests.exceptions.SSLError as error:
         why = token.hide(str(error))[:200]
         raise ForgeError(0, f"the forge's certificate does not hold ({why}): name yours by SSL_CERT_FILE") from None
-    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, HTTPError):
+    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, HTTPError) as error:
+        cause = getattr(error.args[0], "reason", None) if error.args else None
+        if isinstance(cause, ReadTimeoutError):
+            raise ForgeError(0, _TOO_LONG, again=True) from None
         raise ForgeError(0, "the forge cannot be reached: is its address right?", again=True) from None
     except requests.RequestException as error:
         raise ForgeError(0, f"no question for a forge ({type(error).__name__}): is its address right?") from None

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from optimizer.bot import text
 from optimizer.bot.decision import Decision, decide
 from optimizer.bot.forge import Forge, ForgeError, Project, Request, Wanted
-from optimizer.bot.git import Access, GitError, Identity
+from optimizer.bot.git import NO_BRANCH, Access, GitError, Identity
 from optimizer.bot.journal import Done, Outcome, Status, weightiest
 from optimizer.bot.plan import Plan, marked, withdrawn
 from optimizer.bot.planning import Judge, Proposals, onboarding, proposals
@@ -95,8 +95,13 @@ class _Visit:
         if not project.may_push:
             return Outcome(path, "failed", "the token may not push to it: give its user the right to write there")
         access = Access(project.url, self.forge.user, self.token)
-        with cloned(access, project.default_branch, self.how.identity, whole=self.judge is not None) as tree:
-            return self.at(path, project, tree)
+        try:
+            with cloned(access, project.default_branch, self.how.identity, whole=self.judge is not None) as tree:
+                return self.at(path, project, tree)
+        except GitError as error:
+            if error.message == NO_BRANCH:  # GitHub names a default branch before there is any
+                return Outcome(path, "skipped", f"it is empty, or has no branch {project.default_branch}")
+            raise
 
     def at(self, path: str, project: Project, tree: Tree) -> Outcome:
         """What is to be done with a working copy of the default branch, whose settings count."""

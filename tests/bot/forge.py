@@ -190,6 +190,8 @@ class Forge:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # an answer in one packet: otherwise the second waits for the first one's acknowledgement
+    disable_nagle_algorithm = True
     forge: Forge
 
     def log_message(self, format: str, *arguments: Any) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from optimizer.bot.journal import Outcome, read
+from optimizer.bot.journal import read
 from tests.bot.conftest import APP, FLASK, look
 from tests.bot.forge import TOKEN, Answer, Fault, Forge, Seen
 
@@ -183,11 +183,7 @@ def test_what_is_uncertain_is_not_done_twice(forge: Forge, status: int) -> None:
     def losing(seen: Seen) -> Answer | None:
         if seen.method == "POST" and lost:
             lost.clear()
-            words = {"GET": "", "POST": TOKEN}
-            path = seen.path
-            import json
-
-            forge.answer(seen, path, words["POST"], "application/json", json.dumps(seen.body).encode())
+            forge.answer(seen, seen.path, TOKEN, "application/json", json.dumps(seen.body).encode())
             return status, {"message": "oh"}, {}
         return None
 
@@ -233,7 +229,8 @@ def test_archived_empty_and_read_only_repositories(forge: Forge) -> None:
     forge.add("group/read", APP, access=20)
     messages = {path: (look(forge, path).status, look(forge, path).message) for path in forge.projects}
     assert messages["group/old"] == ("skipped", "it is archived")
-    assert messages["group/empty"] in [("skipped", "it is empty"), ("skipped", "it has no such branch")]
+    assert messages["group/empty"][0] == "skipped"
+    assert messages["group/empty"][1].startswith("it is empty")
     assert messages["group/read"][0] == "failed"
     assert "may not push" in messages["group/read"][1]
 
@@ -310,7 +307,3 @@ def test_results_are_written_down_and_resumed(gitlab: Forge, tmp_path: Path) -> 
     ]
     assert run(gitlab, *arguments, "--resume") == (0, "", "")
     assert TOKEN not in results.read_text()
-
-
-def outcomes(path: Path) -> Sequence[Outcome]:
-    return list(read(str(path)))
