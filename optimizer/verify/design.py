@@ -127,7 +127,14 @@ class Design:
         if same(path, self._before, self._bases.old):
             return True
         owner = self._old.owner(path)
-        return owner is not None and (not path.startswith("/etc/") if owner.of_system else self._is_installer(owner))
+        if owner is None or not owner.of_system:
+            return owner is not None and self._is_installer(owner)
+        return not path.startswith("/etc/") and self._is_updated(owner)
+
+    def _is_updated(self, package: Package) -> bool:
+        """Whether the build has brought another version of a package of Debian's than the old base image has."""
+        sums = package.record.removesuffix(".list") + ".md5sums"
+        return sums in self._before.entries and not same(sums, self._before, self._bases.old)
 
     def _may_go(self, package: Package) -> bool:
         """Whether a package may be gone: it was the base image's, nobody's wish, or a fix says so."""

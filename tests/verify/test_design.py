@@ -28,6 +28,7 @@ def auto(*names: str) -> dict[str, Item]:
 
 MERGED = {"/usr/lib": folder(), "/lib": symlink("usr/lib")}
 GCC = {**MERGED, **dpkg("gcc", "/usr/bin/gcc"), **dpkg("libz-dev", "/lib/libz.a", arch=":amd64"), **auto("libz-dev")}
+NGINX = {**dpkg("nginx", "/usr/share/index.html"), "/var/lib/dpkg/info/nginx.md5sums": file("1")}
 GONE = "/var/lib/dpkg/info/gcc.list"
 APP = {"/app/main": program("1")}
 
@@ -69,10 +70,18 @@ SYSTEM: dict[str, Case] = {
     "a new package": Case({}, dpkg("libz", "/usr/lib/libz.so")),
     "a new file of nobody": Case({}, {"/usr/lib/libz.so": file()}, [], ["/usr", "/usr/lib", "/usr/lib/libz.so"]),
     "what an update brought, and the base image has older": Case(
-        {**MERGED, **dpkg("libc", "/lib/libc.so")},
-        {**MERGED, "/usr/lib/libc.so": file("old")},
-        old={"/usr/lib/libc.so": file("old")},
-        new={"/usr/lib/libc.so": file("old")},
+        {**MERGED, **dpkg("libc", "/lib/libc.so"), "/var/lib/dpkg/info/libc.md5sums": file("2")},
+        {**MERGED, "/usr/lib/libc.so": file("old"), "/var/lib/dpkg/info/libc.md5sums": file("1")},
+        old={"/usr/lib/libc.so": file("old"), "/var/lib/dpkg/info/libc.md5sums": file("1")},
+        new={"/usr/lib/libc.so": file("old"), "/var/lib/dpkg/info/libc.md5sums": file("1")},
+    ),
+    "what the author changed of a package": Case(
+        {**NGINX, "/usr/share/index.html": file("own")},
+        {**NGINX, "/usr/share/index.html": file("hello")},
+        [],
+        ["/usr/share/index.html"],
+        old={**NGINX, "/usr/share/index.html": file("hello")},
+        new={**NGINX, "/usr/share/index.html": file("hello")},
     ),
     "a setting of a package that the author changed": Case(
         dpkg("ssh", "/etc/ssh.conf"),
