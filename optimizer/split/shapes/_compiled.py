@@ -29,6 +29,10 @@ _OPENING = ('Dir("', 'Open("', 'ReadFile("', 'ReadDir("', 'Glob("', 'Static("', 
 """How Go sources read from the disk; from what is embedded they read in other words."""
 
 
+_MODULE = ("pom.xml", "build.gradle", "build.gradle.kts", "Cargo.toml", "go.mod")
+"""What makes a folder a part of the build, whatever it is called."""
+
+
 class Build(NamedTuple):
     """The build of a stage."""
 
@@ -206,7 +210,7 @@ def data(
                     continue  # it is in the program
                 if top in names and not (context.is_dir(prefix + top) and _is_code(view, prefix + top, endings)):
                     found.append(Artifact(path, path, "the sources name it"))
-                elif top in _DATA:
+                elif top in _DATA and not any(context.is_file(f"{prefix}{top}/{each}") for each in _MODULE):
                     questions.append(Question(f"whether {path} is read at run time", path))
     return found, questions
 

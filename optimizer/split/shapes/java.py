@@ -16,7 +16,7 @@ from optimizer.images import parse_reference
 from optimizer.landing import inside
 from optimizer.model import Stage
 from optimizer.split.plan import Artifact, Found, Question, Refused
-from optimizer.split.shapes._compiled import Build, Started, build_of, started
+from optimizer.split.shapes._compiled import Build, Started, build_of, data, started
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"mvn", "mvnw", "gradle", "gradlew"})
@@ -90,10 +90,13 @@ def find(view: View) -> Found | Refused | None:
     packed = _packed(view, build, jar, call, start)
     if isinstance(packed, Refused):
         return packed
+    more, questions = data(view, build, (".java", ".kt", ".groovy"), packed.artifacts)
+    settings = [each for each in _settings(view, start) if each.path not in [one.path for one in more]]
+    questions = [each for each in questions if each.path not in [one.path for one in settings]]
     return Found(
-        "java", build.last, packed.artifacts, base, build.numbers, build.sources, finish=packed.finish,
-        builders=_TOOLS, has=frozenset({"libstdc++"}), leaves=("the sources", f"what {call.name} downloads"),
-        questions=packed.questions,
+        "java", build.last, (*packed.artifacts, *more, *settings), base, build.numbers, build.sources,
+        finish=packed.finish, builders=_TOOLS, has=frozenset({"libstdc++"}),
+        leaves=("the sources", f"what {call.name} downloads"), questions=(*packed.questions, *questions),
     )  # fmt: skip
 
 
@@ -122,6 +125,18 @@ def _packed(view: View, build: Build, jar: str, call: Call, start: Started) -> _
     packs = view.context is None or any(mark in text for mark in _PACKING for text in texts)
     questions = () if packs else (Question(f"whether {name} has all in it that it needs"),)
     return _Packed((Artifact(jar, jar, evidence),), (), questions)
+
+
+def _settings(view: View, start: Started) -> Iterator[Artifact]:
+    """What Spring Boot reads of the working directory by itself. Source: its documentation of external settings."""
+    context = view.context
+    if context is None or not any("spring-boot" in text or "springframework" in text for text in _manifests(view)):
+        return
+    for name in ("config", *(f"application.{ending}" for ending in ("properties", "yml", "yaml"))):
+        path = start.call.at(name)
+        found = view.path_in_context(path)
+        if path is not None and found is not None and (context.is_file(found) or name == "config"):
+            yield Artifact(path, path, "Spring Boot reads it in the working directory")
 
 
 def _manifests(view: View) -> Iterator[str]:
