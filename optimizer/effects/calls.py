@@ -58,6 +58,8 @@ def call(doing: Doing, command: Simple, around: Around, *, certain: bool) -> Non
         doing.read(*doing.paths(command.words[start], around))
     if installed(doing, command, start, around):
         return
+    if name == "printf" and words and words[0].literal == "-v":
+        raise NotKnown(f"`{shown_command(command)}` sets a variable")
     row = rows().get(name) or rows().get(unversioned(name))
     reader = special.READERS.get(name)
     if row is None and reader is None:
@@ -151,14 +153,19 @@ def _besides(doing: Doing, command: Simple, name: str, given: Given, around: Aro
         doing.read(*ACCOUNT_PLACES)
         doing.install(*ACCOUNT_PLACES)
         account = given.operands[-1].literal if given.operands else None
-        doing.change("/home" if account is None else f"/home/{account}")
-        if given.has("-b", "-R"):
-            raise NotKnown(f"`{shown_command(command)}` works in another root")
+        home = "/home" if account is None else f"/home/{account}"
+        for option in ("-d", "--home", "--home-dir"):
+            doing.reach(*_value_paths(doing, given.options.get(option, "-"), around))
+        doing.change(home)
+        removes = name in ("userdel", "usermod", "deluser") and given.has("-r", "-m", "-d", "--home", "--remove")
+        if given.has("-b", "-R") or removes:
+            raise NotKnown(f"`{shown_command(command)}` works in a folder that is not known")
     elif name == "unzip" and not given.has("-d"):
         doing.change(*doing.resolved(".", ".", around))
     if name == "unzip":
-        into = given.options.get("-d", ".")
-        doing.ground.regions += _value_paths(doing, into, around)
+        into = _value_paths(doing, given.options.get("-d", "."), around)
+        doing.reach(*into)
+        doing.ground.regions += into
 
 
 def _copied(doing: Doing, command: Simple, name: str, given: Given, around: Around) -> None:
@@ -202,6 +209,9 @@ def _fetched(doing: Doing, name: str, given: Given, around: Around) -> None:
     saves = given.has("-O", "--remote-name", "-J", "--remote-header-name") if name == "curl" else not named
     if name == "curl" and given.has("--output-dir"):
         saves = True
+    for option in ("-P", "--directory-prefix", *(["-o", "--output"] if given.has("--create-dirs") else [])):
+        if option in given.options and not (name == "wget" and option == "-o"):
+            doing.reach(*_value_paths(doing, given.options[option], around))
     if saves:
         doing.change(*doing.resolved(".", ".", around))
     for word in given.operands:

@@ -10,7 +10,7 @@ from optimizer.effects.ground import Ground
 from optimizer.effects.table import BASIC, HOME, LIBRARIES, METADATA, PLACES, POINTERS, STANDARD_PATH, SYSTEM, TOLD
 from optimizer.effects.zones import EVERYTHING, Made, Zone, place
 from optimizer.independence import UNKNOWN, value
-from optimizer.landing import inside
+from optimizer.landing import Landing, inside
 from optimizer.shell import Word
 
 ACCOUNTS = (Zone("/etc/passwd", False), Zone("/etc/group", False))
@@ -49,6 +49,8 @@ class Doing:
     """Where mounts lie: what is there is no part of the image."""
     variables: frozenset[str]
     """The names of all ENV and ARG of the stage."""
+    mounted: tuple[Landing, ...] = ()
+    """What bind mounts show of the build context."""
     reads: list[Zone] = field(default_factory=list)
     looks: list[Zone] = field(default_factory=list)
     writes: list[Zone] = field(default_factory=list)
@@ -98,10 +100,17 @@ class Doing:
                 continue
             for made in self.ground.makes(zone.path, owner, self.number, certain=certain):
                 used = any(inside(each.path, made.path) for each in (*self.reads, *self.looks, *self.writes))
-                if used or not certain:
+                if certain and not used:
+                    self.makes.append(made)
+                elif certain or made.path not in self.ground.made:
                     self.writes.append(Zone(made.path, False))
                 else:
-                    self.makes.append(made)
+                    self.reads.append(Zone(made.path, False))  # it relies on who has made it
+
+    def reach(self, *paths: str) -> None:
+        """Places whose folders a tool makes on its way, where they are missing."""
+        for path in paths:
+            self.make(posixpath.dirname(path), "a tool", certain=False)
 
     def paths(self, word: Word, around: Around) -> list[str]:
         """The absolute paths that a word may stand for; a folder stands for what a pattern may match in it.

@@ -79,6 +79,7 @@ def _virtual(doing: Doing, command: Simple, at: int, around: Around) -> None:
         if word.text.startswith("-"):
             raise NotKnown(f"the option {word.text} of `{shown_command(command)}` is not known here")
         paths = doing.paths(word, around)
+        doing.reach(*paths)
         doing.change(*paths)
         doing.ground.regions += paths
 
@@ -105,7 +106,7 @@ def _language(doing: Doing, command: Simple, start: int, around: Around) -> bool
     argv = literals(command.words[start:], environment)
     folder = around.folders[0] if len(around.folders) == 1 else None
     context = doing.ground.context
-    view = Folder(folder, tuple(doing.ground.landings), context) if context is not None and folder else None
+    view = Folder(folder, (*doing.ground.landings, *doing.mounted), context) if context is not None and folder else None
     found = needs(argv, view, environment)
     if found is None:
         return False
@@ -128,6 +129,7 @@ def _language(doing: Doing, command: Simple, start: int, around: Around) -> bool
         if path.endswith("/"):
             doing.write(*absolute[path])  # a package that is built leaves files among its sources
     for path in (*found.outputs, *found.rewrites):
+        doing.reach(*absolute[path])
         doing.change(*absolute[path])
     doing.looks += (zone for path in _looked_at(folder) for zone in doing.zones(path))
     doing.seen = True

@@ -14,6 +14,7 @@ from optimizer.effects.scripts import Walk
 from optimizer.effects.table import STANDARD_PATH
 from optimizer.effects.zones import EVERYTHING, merged, place
 from optimizer.instructions import settings
+from optimizer.landing import Landing
 from optimizer.model import Stage, State
 from optimizer.packages.caches import ROOT, home_of
 from optimizer.runs import Run
@@ -21,6 +22,8 @@ from optimizer.shell import Script, parse
 from optimizer.split.view import quoted
 
 _MOUNTS = frozenset({"bind", "cache", "secret", "ssh", "tmpfs"})
+_WINDOWS = ("windows", "nanoserver", "servercore")
+"""In the names of images whose shell is another one."""
 _PLAIN_SHELLS = frozenset({"/bin/sh", "sh"})
 
 
@@ -34,6 +37,9 @@ def run_effects(
 ) -> Effects:
     """The effects of a RUN; those of a barrier where a part of it is not known."""
     run = Run(instruction, stage.state(instruction).shell)
+    first = [*stage.lineage][-1]
+    if any(word in (first.base or first.origin.text).lower() for word in _WINDOWS):
+        return barrier(instruction, ground, "it may run on Windows", needs)
     try:
         return _known(stage, run, ground, number, needs, variables)
     except NotKnown as unknown:
@@ -48,8 +54,9 @@ def _known(
     doing = Doing(
         ground, number, state.user, home_of(state), (*_path(stage, instruction),), (*_masks(run, state),), variables
     )
-    around = Around((state.workdir,), state.env)
-    around.environment = {"HOME": doing.home, **state.env}
+    doing.mounted = tuple(_mounted(stage, instruction, ground))
+    around = Around((state.workdir,), {"HOME": doing.home, **state.env})
+    shared = frozenset(_shared(run))
     script = _script(run)
     if run.form != "exec":
         shell = state.shell[0] if state.shell else ""
@@ -71,7 +78,8 @@ def _known(
         installs=merged(doing.installs),
         programs=merged(doing.programs),
         makes=tuple(dict.fromkeys(doing.makes)),
-        needs=needs | used | {USER, DIRECTORY} | ({SHELL} if run.form != "exec" else set()),
+        needs=needs | used | shared | {USER, DIRECTORY} | ({SHELL} if run.form != "exec" else set()),
+        sets=shared,
         context=_context(stage, instruction),
         network=doing.network,
     )
@@ -101,6 +109,22 @@ def _masks(run: Run, state: State) -> Iterator[str]:
         if path is None or path == "/":
             raise NotKnown("where it mounts something is not known")
         yield place(path)
+
+
+def _mounted(stage: Stage, instruction: Instruction, ground: Ground) -> Iterator[Landing]:
+    """What bind mounts show of the build context."""
+    if ground.context is None:
+        return
+    for each in copied(stage):
+        if each.instruction is instruction and each.source is not None and each.destination is not None:
+            yield Landing(instruction, each.source, each.destination, ground.context.is_dir(each.source))
+
+
+def _shared(run: Run) -> Iterator[str]:
+    """The caches that it shares with others: what one leaves there, another finds."""
+    for mount in run.mounts:
+        if mount.get("type") == "cache":
+            yield f"the cache mount {mount.get('id') or mount.get('target', '')}"
 
 
 def _context(stage: Stage, instruction: Instruction) -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from optimizer.effects.doing import Around, Doing, NotKnown
 from optimizer.effects.table import FILE_PAIRS, FILE_TESTS
 from optimizer.independence import UNKNOWN, Surroundings, feeds_known_script, shown_command, value
 from optimizer.shell import Command, Compound, Expansion, Item, List, Redirect, Script, Simple, Word, effects, walk
+from optimizer.shell.compound import SPECIAL_BUILTINS
 from optimizer.shell.walk import traverse
 
 _NO_FILE = frozenset({"<<", "<<-", "<<<", ">&", "<&"})
@@ -52,6 +53,8 @@ class Walk:
     def expansion(self, node: Expansion) -> None:
         if node.kind in ("command", "process") and node.body is None:
             raise NotKnown("it runs what could not be read")
+        if node.operator in ("=", ":="):
+            raise NotKnown(f"it sets {node.name} in a word")
         if node.operator.startswith("!"):
             self.doing.uses_variables("all")
         if node.name and node.name not in self.assigned:
@@ -152,6 +155,8 @@ class Walk:
         elif name in _SILENT:
             self.silent(command, around)
         else:
+            if command.assignments and name in SPECIAL_BUILTINS:
+                raise NotKnown(f"`{shown_command(command)}` sets a variable in front of a built-in command")
             inner = around.copy()
             for assignment in command.assignments:
                 if assignment.name in ("PATH", "HOME"):
@@ -176,7 +181,11 @@ class Walk:
             self.doing.uses_variables("all")
         for word in command.words[1:]:
             text = (word.literal or "").partition("=")[0]
-            if command.name in ("read", "getopts", "unset", "let") and text.isidentifier():
+            if command.name not in ("read", "getopts", "unset", "let"):
+                continue
+            if word.literal is None:
+                raise NotKnown(f"`{shown_command(command)}` sets what is not known")
+            if text.isidentifier():
                 around.having(text, None)
 
     def enter(self, command: Simple, around: Around) -> None:

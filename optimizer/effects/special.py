@@ -248,6 +248,7 @@ def git(doing: Doing, command: Simple, words: Sequence[Word], around: Around) ->
     into = operands[1] if len(operands) > 1 else name
     paths = doing.resolved(into, into, around)
     doing.network = True
+    doing.reach(*paths)
     doing.change(*paths)
     doing.ground.regions += paths
 

@@ -146,6 +146,13 @@ def test_may_pass(text: str) -> None:
         pytest.param("WORKDIR /app\nRUN touch .npmrc\nCOPY package*.json ./\nRUN npm ci", "/app", id="npmrc"),
         pytest.param("COPY . /src\nRUN pip install /src", "/src", id="the-project-itself"),
         pytest.param("COPY conf /c\nRUN --mount=type=bind,source=src,target=/app make", "every file", id="bind"),
+        pytest.param("RUN --mount=type=cache,target=/c touch /c/x\nRUN --mount=type=cache,target=/c cp /c/x /y",
+                     "the cache mount /c", id="shared-cache"),
+        pytest.param("COPY a.txt /a/b/x\nRUN curl --create-dirs -o /a/b/c/d https://x.org", "/a", id="folders-of-curl"),
+        pytest.param("RUN git clone https://x.org/y /a/b/c\nRUN mkdir -p /a/b", "/a/b", id="folders-of-a-clone"),
+        pytest.param('ENV D=""\nCOPY a.txt /app/x\nRUN : ${D:=/app} && rm $D/x', "every file", id="set-in-a-word"),
+        pytest.param("COPY a.txt /home/app/x\nRUN useradd -m app", "/home/app", id="home"),
+        pytest.param("COPY a.txt /data/x\nRUN useradd -m -d /data app", "/data", id="home-elsewhere"),
         # 4.4: the last one wins
         pytest.param("CMD a\nCMD b", "what the image starts", id="cmd"),
         pytest.param("CMD a\nENTRYPOINT b", "what the image starts", id="entrypoint"),
@@ -211,3 +218,16 @@ def test_says_what_it_reads_of_the_context_and_the_network() -> None:
     assert fetch.context == ()
     assert fetch.network
     assert add.network
+
+
+def test_sees_the_files_of_a_bind_mount() -> None:
+    text = "WORKDIR /app\nCOPY src ./src\n" + (
+        "RUN --mount=type=bind,source=requirements.txt,target=requirements.txt pip install -r requirements.txt"
+    )
+    assert reason(text) is None
+    assert of(text)[-1].context == ("requirements.txt",)
+
+
+def test_does_not_read_commands_of_windows() -> None:
+    text = "COPY a.txt /app/\nRUN mkdir /data"
+    assert "may run on Windows" in (reason(text, base="mcr.microsoft.com/windows/nanoserver:ltsc2022") or "")
