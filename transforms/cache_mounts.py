@@ -9,9 +9,7 @@ from msgspec.structs import replace
 
 from optimizer.checks import instruction_text
 from optimizer.context import BuildContext
-from optimizer.document import Document
-from optimizer.fix import Edit, Options, Phase, Proposal, Safety, Transform
-from optimizer.images import parse_reference
+from optimizer.fix import Options, Phase, Proposal, Safety, Transform
 from optimizer.landing import brought, touch
 from optimizer.model import Model, Stage
 from optimizer.packages import caches, versions
@@ -20,16 +18,14 @@ from optimizer.packages.lists import relying
 from optimizer.packages.managers import APK, APT, PIP
 from optimizer.packages.managers import MANAGERS as ALL_MANAGERS
 from optimizer.packages.mounted import without_cleaning
+from optimizer.packages.mounting import emptied, flag_edits, knows_mounts, reads
 from optimizer.packages.places import Reading, reading, reading_of
-from optimizer.packages.reading import program_name, unwrap
-from optimizer.packages.stores import STORES, Call, Store, builds_nothing, call_of, targets
-from optimizer.rewrite import WIDTH, style_of
+from optimizer.packages.stores import STORES, Call, Store, call_of, targets
 from optimizer.runs import Run
-from optimizer.words import BLANK, Flag
+from optimizer.words import Flag
 
 _PROGRAMS = tuple({program for store in STORES for program in store.programs})
 MANAGERS = {manager.name: manager for manager in ALL_MANAGERS}
-_REMOVERS = frozenset({"rm", "find", "mv", "unlink"})
 _DOCKER_CLEAN = "/etc/apt/apt.conf.d/docker-clean"
 
 
@@ -148,7 +144,7 @@ class _Mounting:
     def obstacle(self, store: Store, where: Sequence[str], calls: Sequence[Call], found: Reading) -> str | None:
         """Why the store may not be mounted, or must not be."""
         syntax = next((each.value for each in self.model.document.directives if each.name == "syntax"), "")
-        if syntax and not _knows_mounts(syntax):
+        if syntax and not knows_mounts(syntax):
             return f"the frontend {syntax} may not know cache mounts: docker/dockerfile:1 does"
         texts = {*self.state.env, *(word.text for place in found.commands for word in place.command.words)}
         texts |= {each.name for place in found.commands for each in place.command.assignments}
@@ -188,7 +184,7 @@ class _Mounting:
             return f"the {store.keeps} may be read when the image runs: build in a stage of its own"
         for each in (*self.stage.lineage, *self.model.descendants(self.stage)):
             for run in each.runs:
-                if run.instruction.index > self.run.instruction.index and (reason := _reads(run, store)):
+                if run.instruction.index > self.run.instruction.index and (reason := reads(run, store)):
                     return reason
         return None
 
@@ -206,12 +202,12 @@ class _Mounting:
         edits, kept = without_cleaning(self.model.document, Run(flagged, self.run.shell), found, home)
         problem = kept[0] if kept else self.prepare(edits, [call for call in calls if call.store in mounts])
         script = reading(edits.script, self.run.shell) if edits.changed else found
-        if reason := problem or _emptied(script, mounts, places, home):
+        if reason := problem or emptied(script, mounts, places, home):
             return self.refuse(next(iter(mounts)), reason)
         readable = self.run.parsed is not None
         return self.transform.fix(
             at,
-            [*_flag_edits(self.model.document, self.run, flags), *(edits.edits if edits.changed else ())],
+            [*flag_edits(self.model.document, self.run, flags), *(edits.edits if edits.changed else ())],
             f"built again, the RUN fetches everything anew: a cache mount keeps the "
             f"{caches.joined(store.keeps for store in mounts)} of {caches.joined(store.name for store in mounts)}",
             "downloads in later builds on the same builder",
@@ -238,62 +234,3 @@ class _Mounting:
             if not call.has(frozenset({option.partition("=")[0]})):
                 edits.insert(call.place.command.words[call.at], option)
         return None
-
-
-def _knows_mounts(syntax: str) -> bool:
-    """Whether a frontend is known to have ``--mount=type=cache``, which is in docker/dockerfile since 1.2."""
-    reference = parse_reference(syntax)
-    if reference.name.removeprefix("docker.io/") not in ("docker/dockerfile", "docker/dockerfile-upstream"):
-        return False
-    major, _, minor = (reference.tag or "latest").removesuffix("-labs").partition(".")
-    minor = minor.partition(".")[0].partition("-")[0]
-    return major in ("latest", "labs", "master", "experimental") or (major == "1" and (not minor or int(minor) >= 2))
-
-
-def _reads(run: Run, store: Store) -> str | None:
-    """Why a later RUN may need the store and finds it empty; None where it does not, or gets its own mount."""
-    found, line = reading_of(run), run.instruction.line
-    if found is None:
-        return f"line {line} could not be read, and may need it"
-    calls = [(place, call_of(place)) for place in found.commands]
-    mine = [call for _, call in calls if call is not None and call.store is store]
-    if any(call.has(store.offline) for call in mine):
-        return f"line {line} takes from it without the network, and may find it empty"
-    if any(call.fills for call in mine):
-        return None
-    strange = next((place for place, call in calls if call is None and not builds_nothing(place)), None)
-    return f"line {line} runs `{strange.command.words[0].text}`, which may need it" if strange else None
-
-
-def _emptied(
-    found: Reading | None, mounts: Mapping[Store, Sequence[str]], places: Sequence[str], home: str | None
-) -> str | None:
-    """Which command of the script would empty a mount, or fail at it."""
-    for place in found.commands if found else ():
-        words = place.command.words[unwrap(place.command.words) :]
-        call = call_of(place)
-        if call is not None and call.cleans and call.store in mounts:
-            return f"`{' '.join(word.text for word in words[:3])}` empties it"
-        if not words or program_name(words[0]) not in _REMOVERS:
-            continue
-        for word in words[1:]:
-            path = caches.absolute(word.text, home).partition("*")[0]
-            if path.startswith("/") and any(touch(path.rstrip("/") or "/", target) for target in places):
-                return f"`{program_name(words[0])} {word.text}` would empty it"
-    return None
-
-
-def _flag_edits(document: Document, run: Run, flags: Sequence[str]) -> Iterator[Edit]:
-    """Put flags behind those that are there, each on a line of its own where one line would be long."""
-    at = run.instruction
-    behind = max((flag.end for flag in at.flags), default=len(at.text[: at.args_start].rstrip(BLANK)))
-    start, end = at.offset_after(behind), at.offset(at.args_start)
-    gap = document.text[start:end]
-    broken = len(at.segments) > 1 or len(flags) > 1 or len(at.text) + len(flags[0]) + 1 > WIDTH
-    if not broken or at.heredocs:
-        yield Edit(start, start, "".join(f" {flag}" for flag in flags))
-        return
-    style = style_of(document, at)
-    line_end = f" {style.escape}{style.newline}{style.indent}"
-    text = " " + line_end.join(flags)
-    yield Edit(start, start, text) if "\n" in gap else Edit(start, end, text + line_end)

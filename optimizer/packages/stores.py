@@ -33,7 +33,7 @@ class Store(Struct, frozen=True):
     locked: bool = False
     """Whether two builds must not write to it at the same time."""
     moved: Words = NONE
-    """Environment variables that switch it off or put it elsewhere."""
+    """Environment variables and options that switch it off or put it elsewhere."""
     offline: Words = NONE
     """Options by which a call fetches nothing and takes what is there."""
     read_later: bool = False
@@ -65,11 +65,11 @@ STORES = (
     ),
     Store(
         "pip", frozenset({"pip"}), frozenset({"install"}), ("~/.cache/pip",), "wheels",
-        moved=frozenset({"PIP_NO_CACHE_DIR", "PIP_CACHE_DIR", _CACHE}),
+        moved=frozenset({"PIP_NO_CACHE_DIR", "PIP_CACHE_DIR", "--cache-dir", _CACHE}),
     ),
     Store(
         "uv", frozenset({"uv"}), frozenset({"sync", "pip install", "pip sync"}), ("~/.cache/uv",), "wheels",
-        moved=frozenset({"UV_NO_CACHE", "UV_CACHE_DIR", _CACHE}), offline=frozenset({"--offline"}),
+        moved=frozenset({"UV_NO_CACHE", "UV_CACHE_DIR", "--cache-dir", _CACHE}), offline=frozenset({"--offline"}),
         option="--link-mode=copy",
     ),
     Store(
@@ -80,24 +80,24 @@ STORES = (
     ),
     Store(
         "npm", frozenset({"npm"}), frozenset({"ci", "install"}), ("~/.npm",), "packages",
-        moved=frozenset({"NPM_CONFIG_CACHE"}), offline=frozenset({"--offline"}),
+        moved=frozenset({"NPM_CONFIG_CACHE", "--cache"}), offline=frozenset({"--offline"}),
     ),
     Store(
         "yarn", frozenset({"yarn"}), frozenset({"install"}), ("/usr/local/share/.cache/yarn",), "packages", locked=True,
-        moved=frozenset({"YARN_CACHE_FOLDER", _CACHE}), offline=frozenset({"--offline"}),
+        moved=frozenset({"YARN_CACHE_FOLDER", "--cache-folder", _CACHE}), offline=frozenset({"--offline"}),
     ),
     Store(
         "pnpm", frozenset({"pnpm"}), frozenset({"install", "fetch", "add"}), ("~/.local/share/pnpm/store",), "packages",
-        moved=frozenset({"NPM_CONFIG_STORE_DIR", "PNPM_STORE_DIR", "PNPM_HOME", "XDG_DATA_HOME"}),
+        moved=frozenset({"NPM_CONFIG_STORE_DIR", "PNPM_STORE_DIR", "PNPM_HOME", "--store", "XDG_DATA_HOME"}),
         offline=frozenset({"--offline"}),
     ),
     Store(
         "composer", frozenset({"composer"}), frozenset({"install", "update", "require"}), ("{COMPOSER_HOME}/cache",),
-        "packages", moved=frozenset({"COMPOSER_CACHE_DIR", "COMPOSER_NO_CACHE"}),
+        "packages", moved=frozenset({"COMPOSER_CACHE_DIR", "COMPOSER_NO_CACHE", "--no-cache"}),
     ),
     Store(
         "bundler", frozenset({"bundle", "bundler"}), frozenset({"install"}), ("{GEM_HOME}/cache",), "gems", locked=True,
-        moved=frozenset({"BUNDLE_PATH", "BUNDLE_DEPLOYMENT"}), offline=frozenset({"--local"}),
+        moved=frozenset({"BUNDLE_PATH", "BUNDLE_DEPLOYMENT", "--path", "--deployment"}), offline=frozenset({"--local"}),
         cleans=frozenset({"clean"}),
     ),
     Store(
@@ -119,7 +119,8 @@ STORES = (
     ),
     Store(
         "gradle", frozenset({"gradle", "gradlew"}), frozenset({""}), ("~/.gradle/caches", "~/.gradle/wrapper"),
-        "artifacts", locked=True, moved=frozenset({"GRADLE_USER_HOME"}), offline=frozenset({"--offline"}),
+        "artifacts", locked=True, moved=frozenset({"GRADLE_USER_HOME", "--gradle-user-home"}),
+        offline=frozenset({"--offline"}),
         read_later=True,
     ),
     Store(
