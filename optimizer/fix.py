@@ -72,7 +72,8 @@ class Fix(Struct, frozen=True):
     in; every other command of the claimed instructions must still be there, in its order. ``scripts`` are the RUN
     bodies that come of it, as they are meant, in any layout. The engine holds the result to all of that before anybody
     sees it. ``order`` are the numbers of claimed instructions that it only puts in another order, in the new one: they
-    follow each other, before and after. ``paths`` are patterns of the files that the image loses or gains by it.
+    follow each other, before and after. ``paths`` are patterns of the files that the image loses or gains by it,
+    as in .dockerignore: one with ``!`` in front is an exception to those before it.
     """
 
     transform: str

@@ -45,7 +45,9 @@ class Judge:
         """
         if self._noise is None:
             self._noise = measure(first, second)
-        allowed = [path for fix in outcome.fixes for path in fix.paths]
+        # An exception is one to the patterns of its own fix: those of the others come behind, for the last one counts.
+        fixes = sorted(outcome.fixes, key=lambda fix: not any(path.startswith("!") for path in fix.paths))
+        allowed = [path for fix in fixes for path in fix.paths]
         compared = compare(first, after, noise=self._noise, allowed=allowed, bases=bases)
         # What a split leaves behind may be gone; what it takes along has to work.
         findings = check(first, after, () if bases else allowed, bases)
