@@ -10,14 +10,13 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from math import prod
 from pathlib import Path
 from typing import Any
 
 from bench import projects, tools
 from bench.projects import Project, Unobtainable
 from optimizer.model import read as parsed
-from optimizer.runner import note
+from optimizer.runner import note, predicted
 from optimizer.source import decode, read
 from optimizer.tasks import Ask, from_paths
 from optimizer.verify.builder import BuilderError, Options, find
@@ -61,10 +60,8 @@ def kept(verdict: Verdict, select: tuple[str, ...]) -> Row:
     refusals = outcome.refusals if outcome else ()
     notes = [note(fix, ())._asdict() for fix in fixes]
     row["reasons"] = [each["reason"] for each in notes]
-    predicted = [each["predicted"] for each in notes if each["predicted"] and each["predicted"]["before"]]
-    row["predicted"] = (
-        prod(each["after"] / each["before"] for each in predicted) - 1 if predicted else None
-    )  # change of the expected rebuild, as a share of what it was
+    expected = predicted(verdict.task, outcome) if outcome and outcome.after != outcome.before else None
+    row["predicted"] = expected["after"] / expected["before"] - 1 if expected and expected["before"] else None
     row["refusals"] = [each.reason for each in refusals if not select or each.transform in select]
     for measured in row["measurements"]:
         if measured["replay"]:

@@ -295,7 +295,7 @@ def _result(task: Task, plan: Plan, data: bytes, outcome: Outcome) -> Result:
         _diff(changes, plan.diff) if plan.diff and changes else "",
         tuple(changes) if plan.contents else (),
         _parents(outcome) if plan.parents else (),
-        _prediction(task, outcome) if plan.predicted and outcome.after != outcome.before else None,
+        predicted(task, outcome) if plan.predicted and outcome.after != outcome.before else None,
         outcome.before if plan.places else "",
         _alone(task, outcome) if plan.places else (),
     )
@@ -324,7 +324,8 @@ def _alone(task: Task, outcome: Outcome) -> tuple[tuple[Replacement, ...], ...]:
     return alone(task, outcome.before, (*outcome.fixes, *outcome.suggestions))
 
 
-def _prediction(task: Task, outcome: Outcome) -> Mapping[str, float] | None:
+def predicted(task: Task, outcome: Outcome) -> Mapping[str, float] | None:
+    """Seconds a commit that a rebuild of the Dockerfile is expected to take, before and after."""
     from optimizer import model
     from optimizer.rebuild import prediction
 

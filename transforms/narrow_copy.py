@@ -10,12 +10,12 @@ from optimizer.context import BuildContext
 from optimizer.document import Instruction
 from optimizer.fix import Edit, Fix, Options, Phase, Proposal, Safety, Transform, splice
 from optimizer.landing import Brought, Landing, brought, inside, touch
-from optimizer.manifest_copies import NewCopy
 from optimizer.model import Model, Stage, read
 from optimizer.moving import Block, lines_of, shown_instruction, taken_out
 
 if TYPE_CHECKING:
     from optimizer.effects import Effects
+    from optimizer.manifest_copies import NewCopy
 
 MOST = 3
 """Sources that are copied by themselves; a RUN that reads more of the context is at home behind all of it."""
@@ -151,6 +151,8 @@ class Needed(NamedTuple):
 
     def copy(self, like: Instruction) -> NewCopy:
         """The COPY that brings it alone."""
+        from optimizer.manifest_copies import NewCopy
+
         below = self.target if self.folder else posixpath.dirname(self.target)
         destination = posixpath.normpath(posixpath.join(like.words[-1], below))
         if not self.folder or destination == ".":
