@@ -43,7 +43,7 @@ def comment(plan: Plan, noun: str) -> str:
 
 def _onboarding(noun: str) -> Iterator[str]:
     yield (
-        "[dockopt](https://pypi.org/project/dockopt/) rewrites Dockerfiles so that images get smaller and rebuilds "
+        "dockopt rewrites Dockerfiles so that images get smaller and rebuilds "
         f"faster, with the smallest diff that does it. Merge this {noun} to let it open requests here; close it, and "
         "it will not ask again.\n"
     )
