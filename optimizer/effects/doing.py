@@ -49,6 +49,8 @@ class Doing:
     """Where mounts lie: what is there is no part of the image."""
     variables: frozenset[str]
     """The names of all ENV and ARG of the stage."""
+    told: Mapping[str, str | None] = field(default_factory=dict)
+    """The variables of the image by which tools may be told where their files are."""
     mounted: tuple[Landing, ...] = ()
     """What bind mounts show of the build context."""
     reads: list[Zone] = field(default_factory=list)
@@ -190,7 +192,7 @@ class Doing:
         """The files that tools keep in the home, and where variables say that they are."""
         homes = [self.home] if self.home else ["/root", "/home"]
         found = [posixpath.join(home, name) for home in homes for name in HOME] if self.home else homes
-        for name, content in around.environment.items():
+        for name, content in {**around.environment, **self.told}.items():
             upper = name.upper()
             if upper == "PATH" or not upper.startswith(POINTERS):
                 continue

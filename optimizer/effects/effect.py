@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from msgspec import Struct
 
 from optimizer.document import Instruction
@@ -15,7 +17,7 @@ DIRECTORY = "the working directory"
 SHELL = "the shell"
 
 
-class Effects(Struct, frozen=True, kw_only=True):
+class Effects(Struct, frozen=True, kw_only=True, dict=True):
     """What an instruction reads and writes, no less than it really does.
 
     ``needs`` and ``sets`` hold what is no file, in words: ``the variable PATH``, ``the user``, ``the label x``.
@@ -41,6 +43,11 @@ class Effects(Struct, frozen=True, kw_only=True):
     """Whether it fetches something, so that what it brings may change without the project."""
     barrier: str = ""
     """Why nothing is known of what it reads and writes; "" where it is known."""
+
+    @cached_property
+    def read_trees(self) -> frozenset[Zone]:
+        """The folders that it reads whole."""
+        return frozenset(zone for zone in self.reads if zone.tree)
 
     @property
     def shown(self) -> str:

@@ -39,12 +39,14 @@ def installed(doing: Doing, command: Simple, start: int, around: Around) -> bool
     if name == "virtualenv":
         _virtual(doing, command, start + 1, around)
         return True
-    if plain in NAMES and plain not in _TABLED:
+    if plain in (NAMES | _WITH_FILES) - _TABLED:
         _system(doing, command, start, around)
         return True
     return _language(doing, command, start, around)
 
 
+_WITH_FILES = frozenset({"apt-key", "dpkg", "rpm", "rpmkeys"})
+"""Commands that set up the system with files in the current directory, too."""
 _TABLED = frozenset({
     "sort", "umask", "set", "useradd", "adduser", "groupadd", "addgroup", "usermod", "groupmod", "deluser", "delgroup",
     "passwd", "chpasswd",
@@ -88,14 +90,16 @@ def _system(doing: Doing, command: Simple, start: int, around: Around) -> None:
     """Commands that set up the system, with files that are named by their whole path."""
     doing.tool(around, writes=True)
     doing.uses_variables("all")
-    for word, text in zip(
-        command.words[start + 1 :], literals(command.words[start + 1 :], around.environment), strict=True
-    ):
+    words = command.words[start + 1 :]
+    for word, text in zip(words, literals(words, around.environment), strict=True):
         if text is None:
-            raise NotKnown(f"`{word.text}` in `{shown_command(command)}` may be any file")
+            doing.change(*doing.paths(word, around))
+            continue
+        if text.partition("=")[0].startswith(_OTHER_ROOTS):
+            raise NotKnown(f"`{shown_command(command)}` may work in another root")
         for path in (text, text.partition("=")[2]):
-            if path.startswith(("/", "~", ".")):
-                doing.change(*doing.resolved(path, word.text, around))
+            if path.startswith(("/", "~", ".")) or (not path.startswith("-") and {".", "/"} & set(path)):
+                doing.change(*(doing.resolved(path, word.text, around) if "://" not in path else ()))
 
 
 def _language(doing: Doing, command: Simple, start: int, around: Around) -> bool:

@@ -14,6 +14,7 @@ from optimizer.effects.scripts import Walk
 from optimizer.effects.table import STANDARD_PATH
 from optimizer.effects.zones import EVERYTHING, merged, place
 from optimizer.instructions import settings
+from optimizer.joining import shell_of
 from optimizer.landing import Landing
 from optimizer.model import Stage, State
 from optimizer.packages.caches import ROOT, home_of
@@ -54,11 +55,14 @@ def _known(
     doing = Doing(
         ground, number, state.user, home_of(state), (*_path(stage, instruction),), (*_masks(run, state),), variables
     )
+    doing.told = {**state.env, **dict(_told(stage, state, instruction))}
     doing.mounted = tuple(_mounted(stage, instruction, ground))
     around = Around((state.workdir,), {"HOME": doing.home, **state.env})
     shared = frozenset(_shared(run))
     script = _script(run)
     if run.form != "exec":
+        if shell_of(state.shell or ("sh",)).startup_files or "BASH_ENV" in state.env:
+            raise NotKnown("its shell runs files of its own at the start")
         shell = state.shell[0] if state.shell else ""
         if shell in _PLAIN_SHELLS:
             doing.program("sh")
@@ -152,6 +156,20 @@ def _path(stage: Stage, upto: Instruction) -> Iterator[str | None]:
                         yield None
                     elif folder not in STANDARD_PATH:
                         yield posixpath.normpath(folder)
+
+
+def _told(stage: Stage, state: State, upto: Instruction) -> Iterator[tuple[str, str | None]]:
+    """Variables of which only what they had before is not known: ``LD_LIBRARY_PATH=/x:$LD_LIBRARY_PATH``."""
+    for each in stage.lineage:
+        for instruction in each.instructions:
+            if instruction.keyword != "ENV" or (each is stage and instruction.index >= upto.index):
+                continue
+            for setting in settings(instruction):
+                name, text = setting.name, setting.value or ""
+                if state.env.get(name) is None:
+                    added = text.replace(f"${{{name}}}", "").replace(f"${name}", "")
+                    if added != text and (known := each.state(instruction).expand(added, instruction.escape)):
+                        yield name, known
 
 
 def barrier(instruction: Instruction, ground: Ground, reason: str, needs: frozenset[str]) -> Effects:

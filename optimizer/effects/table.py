@@ -68,8 +68,9 @@ HOME = (
     ".bundle", ".cache", ".cargo", ".composer", ".conda", ".condarc", ".config", ".curlrc", ".docker", ".dotnet",
     ".gem", ".gemrc", ".git-credentials", ".gitconfig", ".gnupg", ".gradle", ".ivy2", ".java", ".local", ".m2",
     ".mamba", ".netrc", ".node-gyp", ".npm", ".npmrc", ".nuget", ".nvm", ".pip", ".pnpm-state", ".pnpm-store",
-    ".poetry", ".profile", ".bashrc", ".pydistutils.cfg", ".pypirc", ".python_history", ".rustup", ".ssh",
-    ".wget-hsts", ".wgetrc", ".yarn", ".yarnrc", ".yarnrc.yml", "go",
+    ".poetry", ".profile", ".bashrc", ".bash_profile", ".bash_login", ".zshrc", ".zshenv", ".zprofile",
+    ".pydistutils.cfg", ".pypirc", ".python_history", ".rustup", ".ssh", ".wget-hsts", ".wgetrc", ".yarn", ".yarnrc",
+    ".yarnrc.yml", "go",
 )  # fmt: skip
 """What tools read and write in the home of the user."""
 MANIFESTS = (

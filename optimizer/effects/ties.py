@@ -52,7 +52,7 @@ def conflict(effects: Sequence[Effects], first: int, second: int) -> str | None:
     for reader, writer in ((other, one), (one, other)):
         looks = () if writer is one and first in reader.seen else reader.looks
         zones = (*reader.reads, *looks)
-        if not reader.barrier and any(zone.tree and zone in reader.reads for zone in writer.installs):
+        if not reader.barrier and not reader.read_trees.isdisjoint(writer.installs):
             return f"{reader.shown} may use what {writer.shown} installs"
         if reason := _read(reader, zones, writer, (*writer.writes, *writer.installs)):
             return reason
@@ -89,7 +89,7 @@ def _read(reader: Effects, zones: Sequence[Zone], writer: Effects, writes: Seque
 
 
 def _written(one: Effects, other: Effects) -> str | None:
-    if _meet(one.installs, other.installs):
+    if not frozenset(one.installs).isdisjoint(other.installs) or _meet(one.installs, other.installs):
         return f"{one.shown} and {other.shown} both install software"
     for mine in (*one.writes, *one.installs):
         for theirs in (*other.writes, *other.installs):
