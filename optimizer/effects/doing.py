@@ -64,6 +64,8 @@ class Doing:
     """What package managers write: it leaves the plain programs as they are."""
     plain_mask: bool = True
     """Whether new files get the usual modes: no umask has been called."""
+    tooled: object = None
+    """Under what the places of tools have been added last."""
     network: bool = False
     seen: bool = False
     """Whether `reads` holds everything that is read of the files that COPYs have brought."""
@@ -177,6 +179,10 @@ class Doing:
 
     def tool(self, around: Around, *, writes: bool = False) -> None:
         """A program that depends on what is installed, and is told by variables and settings where its files are."""
+        known = (writes, tuple(around.environment.items()), len(self.ground.links), len(self.ground.regions))
+        if known == self.tooled:
+            return
+        self.tooled = known
         places = [*SYSTEM]
         for folder in self.path:
             if folder is None:

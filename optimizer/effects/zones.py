@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from optimizer.landing import inside
@@ -55,6 +56,7 @@ class Made(NamedTuple):
     """Number of the instruction of the stage that makes it in the author's order: this one, or one before."""
 
 
+@lru_cache(maxsize=4096)
 def place(path: str) -> str:
     """Where an absolute path really lies."""
     cleaned = posixpath.normpath(path)
@@ -75,10 +77,13 @@ def above(path: str) -> Iterator[str]:
 
 def merged(zones: Iterable[Zone]) -> tuple[Zone, ...]:
     """The zones without those that lie in another one, and without what is no part of the image."""
-    kept: list[Zone] = []
-    for zone in sorted(set(zones), key=lambda each: (each.path.count("/"), each.path != "/", not each.tree)):
-        if any(inside(zone.path, each) for each in NO_FILES):
-            continue
-        if not any(other.path == zone.path or (other.tree and inside(zone.path, other.path)) for other in kept):
-            kept.append(zone)
-    return tuple(kept)
+    found = set(zones)
+    trees = {zone.path for zone in found if zone.tree}
+    return tuple(
+        zone
+        for zone in sorted(found, key=lambda each: (each.path.count("/"), each.path))
+        if (zone.tree or zone.path not in trees)
+        and trees.isdisjoint(folders := {*above(zone.path)})
+        and ("/" not in trees or zone.path == "/")
+        and not any(each == zone.path or each in folders for each in NO_FILES)
+    )
