@@ -79,7 +79,7 @@ class Design:
         self.after = self._moved.image
         """The image after, its files under the names that they had."""
         self._old, self._new = Installed(before), Installed(self.after)
-        self._given = Installed(bases.old)
+        self._given, self._given_now = Installed(bases.old), Installed(bases.new)
 
     def permits(self, difference: Difference) -> bool:
         """Whether it is by design that a field or a path differs in this way."""
@@ -97,10 +97,15 @@ class Design:
 
     def _left(self, path: str) -> bool:
         """Whether a path may be gone: by whose it was."""
-        if same(path, self._before, self._bases.old) or self._made.covers(path) or self._declared.covers(path):
+        if self._made.covers(path) or self._declared.covers(path):
             return True
-        if (owner := self._old.owner(path)) is not None:
-            return owner.record not in self._new.packages and self._may_go(owner)
+        owner = self._old.owner(path)
+        stays = owner is not None and owner.record in self._new.packages
+        if same(path, self._before, self._bases.old):
+            # A base image may lack a file of a package that it has; a package that was installed on it does not.
+            return owner is None or not stays or owner.record in self._given_now.packages
+        if owner is not None:
+            return not stays and self._may_go(owner)
         return self._led_to(path)
 
     def _comes(self, path: str) -> bool:

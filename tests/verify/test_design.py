@@ -36,6 +36,12 @@ SYSTEM: dict[str, Case] = {
     "a package that is declared": Case(GCC, MERGED, [GONE]),
     "a package that is not": Case(GCC, {**MERGED, **auto("libz-dev")}, [], ["/usr/bin", "/usr/bin/gcc"]),
     "a package of the old base": Case(GCC, MERGED, [], old=dpkg("gcc", "/usr/bin/gcc")),
+    "a file of a package that the old base had, and that is installed again": Case(
+        GCC, {**GCC, "/usr/bin/gcc": None}, [], ["/usr/bin/gcc"], old=GCC
+    ),
+    "a file that the new base lacks of a package that it has": Case(
+        GCC, {**GCC, "/usr/bin/gcc": None}, [], [], old=GCC, new={**MERGED, GONE: file()}
+    ),
     "a file of a package that stays": Case(GCC, {**GCC, "/usr/bin/gcc": None}, [GONE], ["/usr/bin", "/usr/bin/gcc"]),
     "a declared file of a package that stays": Case(
         dpkg("x", "/usr/share/doc/x"), without(dpkg("x", "/usr/share/doc/x"), "/usr/share"), ["/usr/share/doc/**"]
