@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -64,21 +65,25 @@ def _assumed(
 
 
 def _copy(instruction: Instruction, sources: Sequence[Copied], context: BuildContext | None) -> Cost:
-    seconds, files, size = rates.COPY_SECONDS, 0, 0
+    seconds = rates.COPY_SECONDS
     if instruction.keyword == "ADD" and any("://" in word for word in instruction.words[:-1]):
         return Cost(seconds + rates.DOWNLOAD_SECONDS, "assumed: a download")
     if instruction.flag("from") is not None:
         return Cost(rates.COPY_FROM_SECONDS, "assumed: a copy from elsewhere")
     if context is None or not sources:
         return Cost(seconds, "assumed: a copy")
-    for path in _files(sources, context):
-        files += 1
-        size += context.size(path) or 0
+    files, size = _counted(context, tuple(each.source for each in sources))  # type: ignore[arg-type]  # by identity
     seconds += files * rates.COPY_FILE + size * rates.COPY_BYTES
     return Cost(seconds, f"assumed: {files:,} file{'' if files == 1 else 's'}, {size / 1e6:.1f} MB")
 
 
-def _files(sources: Sequence[Copied], context: BuildContext) -> Iterator[str]:
+@lru_cache(maxsize=64)  # asked for again with each text that a Dockerfile is rewritten to
+def _counted(context: BuildContext, sources: tuple[str | None, ...]) -> tuple[int, int]:
+    """How many files the sources are, and how many bytes together."""
+    files = size = 0
     for source in sources:
-        for match in context.glob(source.source) if source.source is not None else ():
-            yield from context.files(match) if context.is_dir(match) else (match,)
+        for match in context.glob(source) if source is not None else ():
+            for path in context.files(match) if context.is_dir(match) else (match,):
+                files += 1
+                size += context.size(path) or 0
+    return files, size

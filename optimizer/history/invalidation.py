@@ -51,7 +51,21 @@ def invalidations(
 class Inputs:
     """What the instructions of a stage read, prepared for many commits."""
 
-    def __init__(self, stage: Stage, context: BuildContext | None, model: Model | None = None) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        context: BuildContext | None,
+        model: Model | None = None,
+        shared: dict[int, Inputs] | None = None,
+    ) -> None:
+        """``shared`` holds those of other stages of the same Dockerfile, by number, so that each is made once."""
+        shared = {} if shared is None else shared
+        shared[stage.index] = self
+
+        def of(other: Stage) -> Inputs:
+            return shared.get(other.index) or Inputs(other, context, model, shared)
+
+        self._known: dict[Commit, frozenset[int]] = {}
         self._stage = stage
         self._first = stage.origin.index + 1
         self._all = frozenset(range(len(stage.instructions)))
@@ -60,12 +74,12 @@ class Inputs:
         self._sources: dict[int, list[Callable[[str], bool]]] = defaultdict(list)
         for each in copied(stage):
             self._sources[each.instruction.index - self._first].append(_taker(each, context))
-        self._parent = Inputs(stage.parent, context, model) if stage.parent is not None else None
+        self._parent = of(stage.parent) if stage.parent is not None else None
         self._stages: list[tuple[int, Inputs]] = []
         self._globals: dict[int, frozenset[int]] = {}
         if model is not None:
             self._stages = [
-                (each.instruction.index - self._first, Inputs(each.origin, context, model))
+                (each.instruction.index - self._first, of(each.origin))
                 for each in model.sources
                 if each.stage is stage and each.origin is not None
             ]
@@ -73,6 +87,11 @@ class Inputs:
 
     def changed(self, commit: Commit) -> frozenset[int]:
         """The places of the instructions whose own inputs the commit changed."""
+        if commit not in self._known:
+            self._known[commit] = self._changed(commit)
+        return self._known[commit]
+
+    def _changed(self, commit: Commit) -> frozenset[int]:
         if self._first - 1 in commit.instructions or (self._parent is not None and self._parent.changed(commit)):
             return self._all
         found = {
