@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from optimizer.effects import special
-from optimizer.effects.doing import ACCOUNTS, Around, Doing, NotKnown, literals
+from optimizer.effects.doing import ACCOUNTS, Around, Doing, NotKnown, exact, has_pattern, literals
 from optimizer.effects.installs import installed
 from optimizer.effects.table import (
     ACCOUNT_PLACES,
@@ -99,12 +99,14 @@ def _known(
     ):
         raise NotKnown(f"`{shown_command(command)}` names no file")
     for word, role in zip(given.operands, roles, strict=True):
-        if role == "m":
+        if role == "m" and not exact(word, around):
+            _apply(doing, "w", doing.paths(word, around))
+        elif role == "m":
             for path in doing.paths(word, around):
                 _made(doing, path, given, certain=certain and doing.plain_mask)
         elif role != "-":
             _apply(doing, role, doing.paths(word, around))
-        elif word.literal is None and not word.expansions:
+        elif has_pattern(word):
             doing.read(*doing.paths(word, around))  # a pattern looks into a folder
     _besides(doing, command, name, given, around)
 

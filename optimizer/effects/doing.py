@@ -135,11 +135,6 @@ class Doing:
             text = head.rpartition("/")[0] + "/" if "/" in head else ""
             if not text:
                 raise NotKnown(f"`{shown}` may be any file")
-        if text.startswith("~"):
-            head, _, rest = text.partition("/")
-            if head != "~" or self.home is None:
-                raise NotKnown(f"where `{shown}` is, is not known")
-            text = posixpath.join(self.home, rest)
         if ".." in text.split("/") and self.ground.links:
             raise NotKnown(f"`{shown}` may lead through a link")
         if text.startswith("/"):
@@ -156,9 +151,14 @@ class Doing:
             text = text[:cut] + UNKNOWN
         else:
             cut = min((text.find(char) for char in _GLOB if char in text), default=len(text))
-            if cut < len(text):
+            if text.startswith("~"):
+                head, _, rest = text[:cut].partition("/")
+                if head != "~" or self.home is None:
+                    raise NotKnown(f"where `{word.text}` is, is not known")
+                text = posixpath.join(self.home, rest) + (UNKNOWN if cut < len(text) else "")
+            elif cut < len(text):
                 text = text[:cut] + UNKNOWN
-            elif not text.startswith("~"):
+            else:
                 raise NotKnown(f"what `{word.text}` stands for is not known")
         if set(text) & set("\"'\\") or "/.." in word.text or word.text.startswith(".."):
             raise NotKnown(f"what `{word.text}` stands for is not known")
@@ -225,3 +225,33 @@ def _tells(name: str) -> bool:
 def literals(words: Iterable[Word], environment: Mapping[str, str | None]) -> list[str | None]:
     """What the words stand for, as `independence.value` knows it."""
     return [value(word, environment) for word in words]
+
+
+def exact(word: Word, around: Around) -> bool:
+    """Whether a word stands for one path that is known."""
+    text = value(word, around.environment)
+    plain_home = word.literal is None and word.text.startswith("~") and not has_pattern(word)
+    return plain_home if text is None else UNKNOWN not in text
+
+
+def has_pattern(word: Word) -> bool:
+    """Whether a word has a pattern outside of quotes, so that it looks into folders."""
+    if word.literal is not None:
+        return False
+    at, quote = 0, ""
+    while at < len(word.text):
+        inside_it = next((each for each in word.expansions if each.start - word.start == at), None)
+        if inside_it is not None:
+            at = inside_it.end - word.start
+            continue
+        char = word.text[at]
+        if char == "\\" and quote != "'":
+            at += 1
+        elif char == quote:
+            quote = ""
+        elif char in "\"'" and not quote:
+            quote = char
+        elif char in "*?[" and not quote:
+            return True
+        at += 1
+    return False

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Sequence
 
 from optimizer.effects.calls import call
-from optimizer.effects.doing import Around, Doing, NotKnown
+from optimizer.effects.doing import Around, Doing, NotKnown, has_pattern
 from optimizer.effects.table import FILE_PAIRS, FILE_TESTS
 from optimizer.independence import UNKNOWN, Surroundings, feeds_known_script, shown_command, value
 from optimizer.shell import Command, Compound, Expansion, Item, List, Redirect, Script, Simple, Word, effects, walk
@@ -124,7 +124,7 @@ class Walk:
             if any("((" in word.text for word in command.words):
                 raise NotKnown("a for loop that counts is not followed")
             for word in command.words:
-                if word.literal is None and not word.expansions:
+                if has_pattern(word):
                     self.doing.read(*self.doing.paths(word, around))
         start = around.copy()
         for name in _set_in(command):
@@ -157,6 +157,9 @@ class Walk:
         else:
             if command.assignments and name in SPECIAL_BUILTINS:
                 raise NotKnown(f"`{shown_command(command)}` sets a variable in front of a built-in command")
+            own = {each.name for each in command.assignments}
+            if any(each.name in own for word in command.words for each in word.expansions):
+                raise NotKnown(f"`{shown_command(command)}` uses a variable that is set in front of it")
             inner = around.copy()
             for assignment in command.assignments:
                 if assignment.name in ("PATH", "HOME"):
