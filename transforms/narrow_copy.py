@@ -167,13 +167,14 @@ def _needed(run: Effects, copy: Effects, brings: Brought, context: BuildContext)
     if any(touch(zone.path, landing.target) for zone in run.looks for landing in brings.landings):
         return "the RUN looks for files that may be there or not"
     for zone in copy.reads:
-        if any(zone.meets(written) for written in run.writes):
+        if any(zone.meets(written) for written in (*run.writes, *run.installs)):
             return f"the RUN writes {zone.path}, which it reads"
-    for path in (*(zone.path for zone in run.writes), *(made.path for made in run.makes)):
+    written = [zone.path for zone in (*run.writes, *run.installs)]
+    for path in (*written, *(made.path for made in run.makes)):
         if any(_brings(landing, path, context) for landing in brings.landings):
             return f"the RUN writes {path}, and behind it the COPY would overwrite that"
     found: dict[str, Needed] = {}
-    for zone in run.reads:
+    for zone in (*run.reads, *run.programs):
         for landing in brings.landings:
             if not touch(zone.path, landing.target):
                 continue
