@@ -60,6 +60,8 @@ def call(doing: Doing, command: Simple, around: Around, *, certain: bool) -> Non
         return
     if name == "printf" and words and words[0].literal == "-v":
         raise NotKnown(f"`{shown_command(command)}` sets a variable")
+    if name in ("exit", "return"):
+        doing.usual = False  # nothing that is made behind it is certain
     row = rows().get(name) or rows().get(unversioned(name))
     reader = special.READERS.get(name)
     if row is None and reader is None:
@@ -103,7 +105,7 @@ def _known(
             _apply(doing, "w", doing.paths(word, around))
         elif role == "m":
             for path in doing.paths(word, around):
-                _made(doing, path, given, certain=certain and doing.plain_mask)
+                _made(doing, path, given, certain=certain and doing.usual)
         elif role != "-":
             _apply(doing, role, doing.paths(word, around))
         elif has_pattern(word):
@@ -157,7 +159,9 @@ def _besides(doing: Doing, command: Simple, name: str, given: Given, around: Aro
         account = given.operands[-1].literal if given.operands else None
         home = "/home" if account is None else f"/home/{account}"
         for option in ("-d", "--home", "--home-dir"):
-            doing.reach(*_value_paths(doing, given.options.get(option, "-"), around))
+            homes = _value_paths(doing, given.options.get(option, "-"), around)
+            doing.reach(*homes)
+            doing.ground.homes += homes
         doing.change(home)
         removes = name in ("userdel", "usermod", "deluser") and given.has("-r", "-m", "-d", "--home", "--remove")
         if given.has("-b", "-R") or removes:

@@ -62,8 +62,8 @@ class Doing:
     """The names of variables that are read."""
     installs: list[Zone] = field(default_factory=list)
     """What package managers write: it leaves the plain programs as they are."""
-    plain_mask: bool = True
-    """Whether new files get the usual modes: no umask has been called."""
+    usual: bool = True
+    """Whether folders are made for certain, and with the usual modes: no exit and no umask has been called."""
     tooled: object = None
     """Under what the places of tools have been added last."""
     network: bool = False
@@ -96,11 +96,14 @@ class Doing:
     def make(self, path: str, owner: str, *, certain: bool) -> None:
         """A folder that is made with those above it, where they are missing.
 
-        It counts as written where it may not be made after all, or where the RUN has used it before.
+        It counts as written where it may not be made after all, where the RUN has used it before, or where a link
+        leads there: what the link leads to must be there then.
         """
-        for zone in self.zones(path, tree=False):
+        zones = list(self.zones(path, tree=False))
+        if len(zones) > 1 or EVERYTHING in zones:
+            self.writes += zones
+        for zone in zones:
             if zone == EVERYTHING:
-                self.writes.append(zone)
                 continue
             for made in self.ground.makes(zone.path, owner, self.number, certain=certain):
                 used = any(inside(each.path, made.path) for each in (*self.reads, *self.looks, *self.writes))
@@ -196,8 +199,11 @@ class Doing:
 
     def settings(self, around: Around, *, writes: bool = False) -> None:
         """The files that tools keep in the home, and where variables say that they are."""
-        homes = [self.home] if self.home else ["/root", "/home"]
-        found = [posixpath.join(home, name) for home in homes for name in HOME] if self.home else homes
+        name = (self.user or "").partition(":")[0]
+        homes = [self.home] if self.home else [f"/home/{name}", "/root", *self.ground.homes]
+        found = [posixpath.join(home, name) for home in homes for name in HOME]
+        if not self.home and (not name or name.isdigit()):
+            found += ("/home", "/root")
         for name, content in {**around.environment, **self.told}.items():
             upper = name.upper()
             if upper == "PATH" or not upper.startswith(POINTERS):

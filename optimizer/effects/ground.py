@@ -28,6 +28,8 @@ class Ground:
         self.regions: list[str] = []
         """Folders with links in them that nobody has seen: each is taken to lead to somewhere in the folder."""
         self.landings: list[Landing] = []
+        self.homes: list[str] = []
+        """Homes that commands have given to users."""
         self.sure: set[int] = set()
         """Numbers of the COPYs of the stage that bring their landings and nothing else."""
 

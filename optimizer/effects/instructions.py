@@ -58,7 +58,8 @@ def copy(
     if instruction.flag("link") is not None:
         writes += (Zone(folder, False) for zone in targets for folder in above(zone.path))
     else:
-        how = f"the builder, {owner or 'root'} {instruction.flag('chmod') or ''}"
+        mode = instruction.flag("chmod") or ""
+        how = f"a copy for {owner} {mode}" if owner or mode else "the builder, root "
         makes = [made for zone in targets for made in ground.makes(posixpath.dirname(zone.path), how, number)]
     ground.made.update((place(folder), number) for folder in folders)
     ground.landings += found.landings
@@ -104,7 +105,7 @@ def workdir(stage: Stage, instruction: Instruction, ground: Ground, number: int,
     return Effects(
         instruction=instruction,
         reads=() if state.user in ("root", "0") else ACCOUNTS,
-        writes=(EVERYTHING,) if EVERYTHING in zones else (),
+        writes=tuple(zones) if len(zones) > 1 or EVERYTHING in zones else (),  # a link must have what it leads to
         makes=tuple(dict.fromkeys(makes)),
         needs=needs | {USER} | (set() if absolute else {DIRECTORY}),
         sets=frozenset({DIRECTORY}),

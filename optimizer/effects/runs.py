@@ -53,7 +53,7 @@ def _known(
     instruction = run.instruction
     state = stage.state(instruction)
     doing = Doing(
-        ground, number, state.user, home_of(state), (*_path(stage, instruction),), (*_masks(run, state),), variables
+        ground, number, state.user, _home(state), (*_path(stage, instruction),), (*_masks(run, state),), variables
     )
     doing.told = {**state.env, **dict(_told(stage, state, instruction))}
     doing.mounted = tuple(_mounted(stage, instruction, ground))
@@ -87,6 +87,11 @@ def _known(
         context=_context(stage, instruction),
         network=doing.network,
     )
+
+
+def _home(state: State) -> str | None:
+    """Where `~` is; None for a user whose home only the image's accounts can tell."""
+    return home_of(state) if state.user in ROOT or "HOME" in state.env else None
 
 
 def _script(run: Run) -> Script:

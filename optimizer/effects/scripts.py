@@ -42,7 +42,7 @@ class Walk:
             if change.name in ("PATH", "HOME", "IFS"):
                 raise NotKnown(f"it sets {change.name} itself")
             if change.kind == "umask":
-                self.doing.plain_mask = False
+                self.doing.usual = False
         for node, where in traverse(script):
             if where.background:
                 raise NotKnown("it runs commands in the background")

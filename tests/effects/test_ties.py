@@ -165,6 +165,10 @@ def test_may_pass(text: str) -> None:
         pytest.param("ENV PATH=/app/bin:$PATH\nCOPY src /app/bin\nRUN mkdir /data", "/app/bin/", id="plain-in-path"),
         pytest.param("ARG D\nWORKDIR $D\nCOPY a.txt x\nRUN touch /data", "/data", id="workdir-by-variable"),
         pytest.param("RUN tar xf /x.tar -C /\nCOPY a.txt /a/x\nRUN rm -rf /b/x", "/a/x", id="links-of-an-archive"),
+        pytest.param("RUN exit 0 && mkdir -p /app\nRUN mkdir -p /app\nRUN touch /app/x", "/app", id="behind-an-exit"),
+        pytest.param("USER app\nCOPY a.txt /home/app/x\nRUN rm ~/x", "is not known", id="home-of-an-account"),
+        pytest.param("RUN useradd -d /data app\nUSER app\nCOPY a.txt /data/.npmrc\nRUN npm install -g yarn",
+                     "/data/.npmrc", id="settings-in-a-home"),
         # 4.4: the last one wins
         pytest.param("CMD a\nCMD b", "what the image starts", id="cmd"),
         pytest.param("CMD a\nENTRYPOINT b", "what the image starts", id="entrypoint"),
