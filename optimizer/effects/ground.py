@@ -93,3 +93,7 @@ class Ground:
     def holds_link(self, path: str) -> bool:
         """Whether a link that is known of lies at a path or below it."""
         return any(inside(link, place(path)) for link, _ in self.links)
+
+    def through_link(self, path: str) -> bool:
+        """Whether a link that is known of lies at a path or above it, or leads there."""
+        return any(inside(path, link) or inside(path, target) for link, target in self.links)

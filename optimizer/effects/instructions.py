@@ -61,6 +61,10 @@ def copy(
         mode = instruction.flag("chmod") or ""
         how = f"a copy for {owner} {mode}" if owner or mode else "the builder, root "
         makes = [made for zone in targets for made in ground.makes(posixpath.dirname(zone.path), how, number)]
+        if any(ground.through_link(zone.path) for zone in targets):
+            # what a link leads to must be there then
+            writes += (Zone(made.path, False) for made in makes)
+            makes = []
     ground.made.update((place(folder), number) for folder in folders)
     ground.landings += found.landings
     if not unsure and number != BEFORE:

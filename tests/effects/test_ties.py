@@ -169,6 +169,8 @@ def test_may_pass(text: str) -> None:
         pytest.param("USER app\nCOPY a.txt /home/app/x\nRUN rm ~/x", "is not known", id="home-of-an-account"),
         pytest.param("RUN useradd -d /data app\nUSER app\nCOPY a.txt /data/.npmrc\nRUN npm install -g yarn",
                      "/data/.npmrc", id="settings-in-a-home"),
+        pytest.param("RUN mkdir /e\nRUN ln -s /e /l\nRUN mkdir -p /e/m\nRUN mkdir -p /l", "/e", id="folder-by-a-link"),
+        pytest.param("RUN ln -s /e /l\nRUN mkdir -p /e\nCOPY a.txt /l/x", "/e", id="copy-by-a-link"),
         # 4.4: the last one wins
         pytest.param("CMD a\nCMD b", "what the image starts", id="cmd"),
         pytest.param("CMD a\nENTRYPOINT b", "what the image starts", id="entrypoint"),
