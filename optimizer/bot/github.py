@@ -52,7 +52,9 @@ class GitHub:
 
     def project(self, path: str) -> Project:
         with self._speaking():
-            found = self._client.get_repo(path)
+            found: Any = self._client.get_repo(path)
+            if not isinstance(found.clone_url, str):
+                raise ForgeError(0, "what answers there is no GitHub: is its address right?")
             permissions = found.permissions
             return Project(
                 found.full_name,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from optimizer.bot.secret import hidden
+from optimizer.report.untrusted import printable
 
 _SPECIAL = re.compile(r"[\\`*_\[\]()#+!|{}~>=^$-]")
 _REFERENCE = re.compile(r"(?<=[@#!~%$&^])(?=[\w\"\[])|(?<=:)(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE)
@@ -43,6 +44,7 @@ def _prose(text: str) -> str:
 
 def block(text: str, language: str) -> str:
     """Lines as a block of code."""
+    text = printable(text, "\n\t")
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"
 

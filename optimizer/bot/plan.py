@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from optimizer import diff
+from optimizer.report.untrusted import mask, secrets
 from optimizer.runner import Note, Refused
 
 _MARKER = re.compile(r"<!-- dockopt: (plan|withdrawn)=([0-9a-f]{32}) -->")
@@ -81,8 +82,10 @@ class Plan(NamedTuple):
 
     @property
     def diff(self) -> str:
-        """All of it as one unified diff."""
-        return "".join(diff.unified(file.path, _text(file.before), _text(file.after) or "") for file in self.files)
+        """All of it as one unified diff, to be shown: without credentials."""
+        made = (diff.unified(file.path, _text(file.before), _text(file.after) or "") for file in self.files)
+        hidden = (value for file in self.files for value in secrets(_text(file.before) or ""))
+        return mask("".join(made), sorted(set(hidden), key=len, reverse=True))
 
 
 def _changed_lines(file: File) -> Iterator[str]:

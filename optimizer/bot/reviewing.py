@@ -18,7 +18,9 @@ from optimizer.bot.markdown import plain
 from optimizer.bot.plan import marked, marker
 from optimizer.bot.tree import Tree, cloned
 from optimizer.config import BotSettings
+from optimizer.diff import split_lines
 from optimizer.discovery import NAME
+from optimizer.report.untrusted import mask, secrets
 from optimizer.single import Replacement
 from optimizer.tasks import Ask, from_paths
 
@@ -74,19 +76,20 @@ def added(patch: str) -> Iterator[int]:
 
 
 def suggestions(tree: Tree, ask: Ask, written: dict[str, set[int]]) -> Iterator[Suggestion]:
-    """What could stand in place of the lines that were written."""
+    """What could stand in place of the lines that were written; lines with credentials are not spoken of."""
     wanted = runner.Plan(places=True)
     for task in from_paths([str(tree.root)], ask).tasks:
         path = tree.path(task.path)
         if path is None or not written.get(path):
             continue
         result = runner.process(task, wanted)
-        lines = result.text.splitlines(keepends=True)
+        lines = split_lines(result.text)
+        hidden = secrets(result.text)
         for note, replaced in zip(result.fixes, result.alone, strict=False):
             if len(replaced) != 1 or not (placed := _placed(replaced[0], lines)):
                 continue
             first, last, text = placed
-            if set(range(first, last + 1)) <= written[path]:
+            if set(range(first, last + 1)) <= written[path] and mask(text, hidden) == text:
                 reason = f"{plain(tree.shown(note.reason))} (`{note.transform}`)\n{marker(_hash(path, text))}"
                 yield Suggestion(path, first, last, reason, text)
 

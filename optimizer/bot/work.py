@@ -6,14 +6,14 @@ The token does not travel, only where it is found: each process reads it in its 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from optimizer.bot.forge import Forge, Kind
 from optimizer.bot.journal import Outcome
-from optimizer.bot.secret import NoToken, Source
+from optimizer.bot.secret import NoToken, Source, Token
 from optimizer.bot.visit import How, visit
 
 if TYPE_CHECKING:
@@ -90,13 +90,21 @@ def listed(text: str, url: str) -> list[str]:
     return list(dict.fromkeys(paths))
 
 
-@lru_cache(maxsize=4)
+_clients = threading.local()
+
+
 def connected(where: Where) -> Forge:
-    """The client for a forge, one a process.
+    """The client for a forge, one a thread: they are not made to be shared.
 
     :raises NoToken: where there is no token.
     """
-    token = where.source.token()
+    made: dict[Where, Forge] = vars(_clients).setdefault("made", {})
+    if where not in made:
+        made[where] = _connect(where, where.source.token())
+    return made[where]
+
+
+def _connect(where: Where, token: Token) -> Forge:
     if where.kind == "github":
         from optimizer.bot.github import GitHub
 

@@ -44,6 +44,10 @@ def test_a_block_of_code_ends_only_where_it_should() -> None:
     assert block("a\n```\n/close\n", "diff") == "````diff\na\n```\n/close\n````\n"
 
 
+def test_a_block_of_code_shows_what_a_terminal_would_obey() -> None:
+    assert block("a\x1b[1m\tb\n\u202ec\n", "") == "```\na\\x1b[1m\tb\n\\u202ec\n```\n"
+
+
 def test_long_text_is_cut() -> None:
     assert len(plain("x" * 10_000)) == 300
 

@@ -53,3 +53,10 @@ def test_a_text_tells_its_plan_until_it_is_taken_back() -> None:
     assert marked(withdrawn(text)) is None
     assert marked("no marker") is None
     assert marked(f"{marker('1' * 32)}{marker('2' * 32)}") == "2" * 32
+
+
+def test_a_diff_repeats_no_credentials() -> None:
+    before = "FROM a\nENV API_TOKEN=hunter22hunter22\nRUN b\n"
+    made = Plan("b", (Commit("1", (File("Dockerfile", before.encode(), before.replace("RUN b", "RUN c").encode()),)),))
+    assert "hunter22" not in made.diff
+    assert " ENV API_TOKEN=***\n" in made.diff

@@ -6,14 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from optimizer.bot.journal import read
-from tests.bot.conftest import APP, FLASK, look
-from tests.bot.forge import TOKEN, Answer, Fault, Forge, Seen
+from tests.bot.conftest import APP, FLASK, client, look
+from tests.bot.forge import TOKEN, Answer, Fault, Forge, Seen, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -122,7 +123,8 @@ SAID: dict[str, tuple[Fault, str]] = {
     "503": (always(503, Retry_After="0"), "the forge is in trouble (503)"),
     "429": (always(429, Retry_After="0"), "the forge is asked too often (429)"),
     "429 for long": (always(429, Retry_After="3600"), "the forge is asked too often (429)"),
-    "no json": (always(200, b"<html>"), ""),
+    "403 for a limit": (always(403, {"message": "API rate limit exceeded"}), "the forge is asked too often (403)"),
+    "no json": (always(200, b"<html>"), "what answers there is no Git"),
 }
 
 
@@ -139,6 +141,18 @@ def test_what_a_forge_may_say_is_one_line_and_the_others_go_on(
     assert message in outcomes[0].message
     assert "\n" not in outcomes[0].message
     assert outcomes[0].again == (case[0] in "45" and case not in ("401", "403", "404"))
+    assert "internal error" not in outcomes[0].message
+
+
+def test_github_says_by_403_too_that_it_is_asked_too_often(tmp_path: Path) -> None:
+    with serving("github", tmp_path) as forge:
+        forge.add("group/app", APP)
+        forge.faults.append(times(1, always(403, Retry_After="0"), "GET"))
+        assert look(forge).status == "opened"
+        forge.faults.append(always(403, Retry_After="3600"))
+        outcome = look(forge)
+        assert outcome.message == "the forge is asked too often (403): go on in 3600 seconds"
+        assert outcome.again
 
 
 def test_a_forge_that_takes_too_long(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,3 +321,11 @@ def test_results_are_written_down_and_resumed(gitlab: Forge, tmp_path: Path) -> 
     ]
     assert run(gitlab, *arguments, "--resume") == (0, "", "")
     assert TOKEN not in results.read_text()
+
+
+def test_more_repositories_than_fit_on_a_page(forge: Forge, tmp_path: Path) -> None:
+    one = forge.add("group/app0", APP)
+    for number in range(1, 130):
+        forge.projects[f"group/app{number}"] = replace(one, id=number + 1, path=f"group/app{number}")
+    found = list(client(forge).projects("group", ""))
+    assert sorted(found) == sorted(forge.projects)

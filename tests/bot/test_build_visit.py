@@ -1,0 +1,32 @@
+"""With --verify: a visit that proposes only what real builds bear out, and says what they have measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from optimizer.bot.proving import judge
+from optimizer.bot.secret import Token
+from optimizer.bot.visit import How, visit
+from tests.bot.conftest import client
+from tests.bot.forge import TOKEN, Forge
+from tests.verify.conftest import chosen
+from tests.verify.test_build_fix import GOOD_AND_BAD
+
+__all__ = ["chosen"]
+
+
+@pytest.mark.builds
+def test_only_what_builds_bear_out_is_proposed_with_its_figures(gitlab: Forge, chosen: str) -> None:
+    project = gitlab.add("group/app", {"Dockerfile": GOOD_AND_BAD, "file": "text\n"})
+    token = Token(TOKEN)
+    outcome = visit(client(gitlab), token, "group/app", How(), judge=judge(chosen, 600))
+    assert (outcome.status, outcome.message) == ("opened", "")
+    assert project.read("dockopt/all", "Dockerfile") == GOOD_AND_BAD.replace("ADD", "COPY").replace(
+        "install -y brotli", "install -y --no-install-recommends brotli"
+    ).rstrip("\n")
+    text = project.requests[1].text
+    assert "### Measured by real builds of both versions" in text
+    assert "| `Dockerfile` | image, compressed | " in text
+    assert "build: without cache" in text
+    assert outcome.measured[0].before >= outcome.measured[0].after
+    assert visit(client(gitlab), token, "group/app", How(), judge=judge(chosen, 600)).status == "unchanged"
