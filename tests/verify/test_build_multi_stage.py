@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from optimizer import registry
 from optimizer.engine import optimize
@@ -208,5 +208,5 @@ def test_a_split_of_a_variant_works_and_passes(name: str, variants: Mapping[str,
 @pytest.mark.builds
 @pytest.mark.parametrize("name", of(*VARIANTS))
 def test_a_wrong_split_of_a_variant_fails(name: str, variants: Mapping[str, Trials]) -> None:
-    found = problems(variants[name], WRONG[name])
+    found = problems(variants[WRONG[name].variant], WRONG[name])
     assert any(WRONG[name].says in line for line in found.lines), found
