@@ -18,9 +18,10 @@ from inspect import cleandoc
 from pathlib import Path
 
 from docs import manual
-from optimizer import registry
+from optimizer import described, registry
 from optimizer.config_shown import json_schema
 from optimizer.fix import Transform
+from optimizer.report.json import PARTS, Report
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "transforms"
@@ -59,6 +60,8 @@ def made() -> Iterator[tuple[Path, str]]:
         yield PAGES / f"{transform.name}.md", page(transform)
     yield PAGES / "README.md", index(transforms)
     yield ROOT / "docs" / "settings.schema.json", json.dumps(json_schema(), indent=2) + "\n"
+    report = described.schema(Report, PARTS, "The report of dockopt fix --format json")
+    yield ROOT / "docs" / "report.schema.json", json.dumps(report, indent=2) + "\n"
     yield ROOT / "docs" / "dockopt.1", manual.page()
     for name in WITH_OUTPUT:
         yield ROOT / name, _SHOWN.sub(_run, (ROOT / name).read_text())

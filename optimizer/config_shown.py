@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 from collections.abc import Iterator
 from typing import Any, get_type_hints
 
 from optimizer import config, registry
 from optimizer.config import Config, Settings
-
-SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+from optimizer.described import SCHEMA, docstrings
 
 
 def as_text(found: Config) -> str:
@@ -54,7 +51,7 @@ def json_schema() -> dict[str, Any]:
 def _table(of: type[Any]) -> dict[str, Any]:
     from msgspec import json as schemas
 
-    told = _docstrings(of)
+    told = docstrings(of)
     properties: dict[str, Any] = {}
     for key, kind in get_type_hints(of).items():
         default = of._field_defaults[key]
@@ -67,16 +64,3 @@ def _table(of: type[Any]) -> dict[str, Any]:
         if key in ("select", "ignore", "enable"):
             properties[key]["items"] = {"enum": [each.name for each in registry.load()]}
     return {"type": "object", "additionalProperties": False, "properties": properties}
-
-
-def _docstrings(of: type[Any]) -> dict[str, str]:
-    """What stands below each field, and what the class says of itself."""
-    (found,) = ast.parse(inspect.getsource(of)).body
-    assert isinstance(found, ast.ClassDef)
-    told: dict[str, str] = {}
-    for field, below in zip(found.body, found.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            match below:
-                case ast.Expr(value=ast.Constant(value=str(text))):
-                    told[field.target.id] = inspect.cleandoc(text)
-    return told

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
 from optimizer.report import github
@@ -18,6 +19,7 @@ from optimizer.runner import Note, Result, Task
 from optimizer.single import replacements
 from tests.probes import dockopt
 
+ROOT = Path(__file__).resolve().parents[2]
 MULTITOOL = "@microsoft/sarif-multitool-linux@5.7.0"
 """The validator of those who made SARIF: the schema, and what the text of the standard asks for besides."""
 
@@ -126,6 +128,20 @@ def test_replacements_lead_from_one_text_to_the_other(before: str, after: str) -
 
 def test_columns_count_as_utf16_does() -> None:
     assert replacements("RUN 😀", "RUN x\n") == ((1, 1, 7, "RUN x\n"),)
+
+
+@pytest.mark.parametrize("text", [DOCKERFILE, HOSTILE, "RUM\n", "FROM scratch\n"])
+def test_json_fits_its_schema(text: str) -> None:
+    schema = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    Path("Dockerfile").write_text(text)
+    told = json.loads(report("json"))
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(told)
+    del told["files"][0]["path"]
+    assert not validator.is_valid(told)
+    for name, part in schema["$defs"].items():
+        assert all("description" in value for key, value in part["properties"].items() if key != "status"), name
 
 
 def test_gitlab_gets_what_it_asks_for() -> None:
