@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from optimizer import registry
+from optimizer.document import parse
+from optimizer.history.versions import followed
 from optimizer.past import Past
 from optimizer.runner import Plan, Result, Rules, Task, process
 from optimizer.waterfall import Waterfall, waterfall
@@ -149,3 +151,11 @@ def test_git_is_not_started_where_nothing_could_move(tmp_path: Path, monkeypatch
 
 def test_the_transforms_are_there() -> None:
     assert {"reorder_layers", "late_arguments"} <= {each.name for each in registry.load()}
+
+
+def test_an_instruction_keeps_its_history_wherever_it_goes() -> None:
+    old = parse("FROM a\nRUN useradd app\nRUN make\nCOPY x /x\nCOPY y /y\n").instructions
+    new = parse(
+        "FROM a\nCOPY y /y\nRUN --mount=type=cache,target=/c useradd app && make\nCOPY x /x\nRUN ls\n"
+    ).instructions
+    assert followed(old, new) == {0: 0, 1: 2, 2: 2, 3: 3, 4: 1}

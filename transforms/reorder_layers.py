@@ -129,10 +129,14 @@ class ReorderLayers(Transform):
         )  # fmt: skip
 
     def pinned(self, model: Model, stage: Stage) -> Iterator[Tie]:
-        """Ties to all others, for instructions that a comment keeps the transform off."""
+        """Ties to all others, for instructions that a comment keeps the transform off; and between equal ones."""
         from optimizer.effects import Tie
 
+        places: dict[object, int] = {}
         for place, each in enumerate(stage.instructions):
+            if each.reading in places:
+                yield Tie(places[each.reading], place, "both are the same")
+            places[each.reading] = place
             if suppression.covering(model.document, self, each):
                 for other in range(len(stage.instructions)):
                     if other != place:

@@ -89,11 +89,36 @@ def aligned(history: History, document: Document) -> History:
     old = _instructions(history.text)
     if old is None:
         return history
-    origins = align(old, document.instructions).origins
+    now = followed(old, document.instructions)
     commits = tuple(
-        replace(each, instructions=frozenset(new for new, was in origins.items() if was in each.instructions))
+        replace(each, instructions=frozenset(now[number] for number in each.instructions if number in now))
         if each.instructions
         else each
         for each in history.commits
     )
     return replace(history, commits=commits, text=document.text)
+
+
+def followed(old: Sequence[Instruction], new: Sequence[Instruction]) -> Mapping[int, int]:
+    """Which instruction of a rewritten text each of the old ones has become, by their numbers.
+
+    Wherever it stands: by its reading, else by the words that the two have in common. A RUN that was joined with
+    others is the joined one. Were it the order that decides, what moves would lose its history, and move back.
+    """
+    same: dict[object, list[int]] = {}
+    for each in reversed(new):
+        same.setdefault(each.reading, []).append(each.index)
+    found = {each.index: same[each.reading].pop() for each in old if same.get(each.reading)}
+    left = [each for each in new if each.index not in set(found.values())]
+    words = {each.index: _words(each) for each in left}
+    for each in old:
+        mine = _words(each)
+        candidates = [other for other in left if other.keyword == each.keyword and mine & words[other.index]]
+        if each.index not in found and candidates:
+            best = max(candidates, key=lambda other: (len(mine & words[other.index]), -len(words[other.index])))
+            found[each.index] = best.index
+    return found
+
+
+def _words(instruction: Instruction) -> frozenset[str]:
+    return frozenset(" ".join((instruction.text, *(each.content for each in instruction.heredocs))).split()[1:])
