@@ -19,7 +19,8 @@ from time import perf_counter
 
 from bench import tools
 from optimizer.context import DirectoryContext
-from optimizer.history import History, Limits, invalidations, read_history
+from optimizer.history import History, invalidations
+from optimizer.history.reading import Limits, read_history
 from optimizer.model import read
 
 FILES, FOLDERS = 5_000, 200

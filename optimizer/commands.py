@@ -228,7 +228,7 @@ def _ask(
     _refuse(bool(context) and not os.path.isdir(context), f"--context {context}: no such folder")
     ask = Ask(_names(select), _names(ignore), suggested, context, tuple(target or ()), config, _names(enable), timings)
     if timings:
-        from optimizer.cost import TimingsError, read_timings
+        from optimizer.cost.timings import TimingsError, read_timings
 
         try:
             read_timings(timings)

@@ -26,7 +26,8 @@ class Past:
 
     @cached_property
     def history(self) -> History | NoHistory:
-        from optimizer.history import NoHistory, read_history
+        from optimizer.history import NoHistory
+        from optimizer.history.reading import read_history
 
         if self._context is None:
             return NoHistory("there is no build context")
@@ -38,7 +39,7 @@ class Past:
 
         :raises TimingsError: where the log cannot be used.
         """
-        from optimizer.cost import read_timings
+        from optimizer.cost.timings import read_timings
 
         return read_timings(self._timings) if self._timings else ()
 

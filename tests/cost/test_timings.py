@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.cost import TimingsError, costs, read_timings
+from optimizer.cost import costs
+from optimizer.cost.timings import TimingsError, read_timings
 from optimizer.model import read
 from optimizer.verify.progress import Step
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.history import History, read_history
+from optimizer.history import History
+from optimizer.history.reading import read_history
 from tests.repositories import change, git, repository
 
 SETTINGS = (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.history import History, Limits, NoHistory, read_history
-from optimizer.history.reading import DEFAULT
+from optimizer.history import History, NoHistory
+from optimizer.history.reading import DEFAULT, Limits, read_history
 from tests.repositories import change, git, repository
 
 

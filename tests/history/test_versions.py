@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.document import parse
-from optimizer.history import Commit, History, aligned, read_history
+from optimizer.history import Commit, History, aligned
+from optimizer.history.reading import read_history
 from optimizer.history.versions import align, changes
 from tests.repositories import change, repository
 
