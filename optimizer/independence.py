@@ -58,6 +58,17 @@ SETTINGS: dict[str, frozenset[str]] = {
 }
 """Subcommands that touch the settings and caches of a user, not the project."""
 LOCAL = frozenset({"--local", "set-version", "pin", "find", "--file"})
+_BY_PLACE = frozenset({"bundle", "composer", "git", "yarn"})
+"""Those whose `config` is about the project in the directory, where there is one, unless it is told otherwise."""
+
+
+def is_of_project(program: str, arguments: Sequence[str | None]) -> bool:
+    """Whether one of the SETTINGS may be a matter of the project, and not of the user alone."""
+    if arguments[0] == "config" and program in _BY_PLACE:
+        return not {"--global", "-g", "--system", "global"} & set(arguments)
+    return bool(LOCAL & set(arguments))
+
+
 _PACKAGES = ("apt", "apk", "dnf", "yum", "microdnf", "tdnf", "zypper", "pacman", "gem", "conda", "mamba", "pipx")
 ARCHIVES = (".deb", ".rpm", ".apk", ".gem", ".pkg.tar.zst", ".tar.bz2", ".yml", ".yaml", ".txt", ".conda")
 _WRAPPERS = frozenset({"sudo", "command", "time", "nice"})
@@ -165,7 +176,7 @@ def _one(command: Simple, around: Surroundings) -> str | None:
     if plain in _SPEAKS:
         return None
     if arguments and arguments[0] in SETTINGS.get(plain, ()):
-        return f"`{shown}` changes the project" if LOCAL & set(arguments) else None
+        return f"`{shown}` may change the project" if is_of_project(plain, arguments) else None
     call = read(command)
     if call is not None and call.manager.name in _PACKAGES:
         rest = [value(word, around.environment) for word in call.arguments]

@@ -7,7 +7,7 @@ import posixpath
 from optimizer.effects.doing import Around, Doing, NotKnown, literals
 from optimizer.effects.table import MANIFESTS
 from optimizer.effects.zones import above
-from optimizer.independence import ARCHIVES, LOCAL, NAMES, SETTINGS, UNKNOWN, shown_command
+from optimizer.independence import ARCHIVES, NAMES, SETTINGS, UNKNOWN, is_of_project, shown_command
 from optimizer.landing import Folder
 from optimizer.packages.reading import program_name, read, unversioned
 from optimizer.shell import Simple
@@ -24,7 +24,7 @@ def installed(doing: Doing, command: Simple, start: int, around: Around) -> bool
     plain = unversioned(name)
     arguments = literals(command.words[start + 1 :], around.environment)
     if arguments and arguments[0] in SETTINGS.get(plain, ()):
-        if LOCAL & {text for text in arguments if text} or plain == "git":
+        if is_of_project(plain, arguments) or plain == "git":
             return False
         doing.tool(around, writes=True)
         doing.uses_variables("all")
