@@ -53,6 +53,7 @@ def run(
     verify: Annotated[bool, typer.Option("--verify", help="Only what builds bear out, measured.")] = False,
     builder: Annotated[str, typer.Option(metavar="NAME", help="docker, podman, buildah, or a builder of buildx.")] = "",
     timeout: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="The longest that a build may take.")] = 3600,
+    history: Annotated[int, typer.Option(min=0, metavar="N", help="So many commits say what changes often.")] = 200,
     opt_in: Annotated[bool, typer.Option("--opt-in", help="Only where settings say enabled = true.")] = False,
     onboard: Annotated[bool, typer.Option("--onboard", help="With --opt-in: ask the others by a request.")] = False,
     review: Annotated[bool, typer.Option("--review", help="Comment on other people's requests, too.")] = False,
@@ -84,7 +85,7 @@ def run(
     with _told():
         where = place(os.environ, forge, url, token_file)
         ask = _ask(select, ignore, suggested, "", None, "", enable)
-        how = How(ask, opt_in, onboard, dry_run, _identity(author), review)
+        how = How(ask, opt_in, onboard, dry_run, _identity(author), history, review)
         earlier = list(read(results)) if results else []
         paths = _chosen(where, project or [], group, topic, repos, shard, earlier if resume else [])
         proof = Proof(builder, timeout) if verify else None

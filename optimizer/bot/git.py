@@ -29,14 +29,9 @@ _PASSED_ON = ("PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "
               "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")  # fmt: skip
 _SETTINGS = {
     "advice.detachedHead": "false",
-    "core.alternateRefsCommand": "",
     "core.attributesFile": "/dev/null",
     "core.fsmonitor": "false",
     "core.hooksPath": "/dev/null",
-    "core.pager": "cat",
-    "core.protectHFS": "true",
-    "core.protectNTFS": "true",
-    "core.symlinks": "false",
     "credential.helper": "",
     "fetch.recurseSubmodules": "false",
     "fetch.writeCommitGraph": "false",

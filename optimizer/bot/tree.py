@@ -57,10 +57,11 @@ class Tree:
         self.notes: list[str] = []
         """What was left out."""
 
-    def load(self, *, whole: bool) -> None:
+    def load(self, *, whole: bool, history: int) -> None:
         """Fetch the newest commit and lay out its files.
 
         :param whole: also the content of large files, which only builds need.
+        :param history: of so many commits before it what they changed, without what their files held.
         :raises GitError: where it cannot be had, or is too large.
         """
         self.git.local("init", "--quiet", "--template=", "--initial-branch=none")
@@ -69,12 +70,17 @@ class Tree:
         name = self.branch if self.branch.startswith("refs/") else f"refs/heads/{self.branch}"
         source = f"+{name}:{_BASE}"
         self.git.remote("fetch", "--quiet", "--depth=1", "--no-tags", *few, "origin", source)
+        if history:
+            self.git.remote(
+                "fetch", "--quiet", f"--depth={history + 1}", "--no-tags", "--filter=blob:none", "origin", source
+            )
         about = self.git.local("show", "--no-patch", "--format=%H %cd", "--date=raw", _BASE).decode()
         self.commit, _, self.date = about.strip().partition(" ")
+        self.git.local("update-ref", "--no-deref", "HEAD", self.commit)
         self.entries = dict(self._entries())
         missing = {
             line[1:].decode()
-            for line in self.git.local("rev-list", "--objects", "--missing=print", self.commit).split()
+            for line in self.git.local("rev-list", "--objects", "--missing=print", f"{self.commit}^{{tree}}").split()
             if line.startswith(b"?")
         }
         _Layout(self, missing, whole).write()
@@ -108,6 +114,14 @@ class Tree:
         for root in (os.path.relpath(self.root), str(self.root), str(self.root.resolve())):
             text = text.replace(f"{root}{os.sep}", "").replace(root, ".")
         return text
+
+    def is_branch(self, name: str) -> bool:
+        """Whether a branch may be called so."""
+        try:
+            self.git.local("check-ref-format", f"refs/heads/{name}")
+        except GitError:
+            return False
+        return not name.startswith("refs/")
 
     def branches(self, prefix: str) -> dict[str, str]:
         """The forge's branches below a prefix, with their commits."""
@@ -181,16 +195,17 @@ def last_of(commit: str) -> str:
 
 
 @contextmanager
-def cloned(access: Access, branch: str, identity: Identity, *, whole: bool = False) -> Iterator[Tree]:
+def cloned(access: Access, branch: str, identity: Identity, *, whole: bool = False, history: int = 0) -> Iterator[Tree]:
     """A working copy of a branch, which is gone afterwards.
 
     :param branch: its name, or that of any ref from ``refs/`` on.
     :param whole: also the content of large files, which only builds need.
+    :param history: of so many commits before it what they changed, without what their files held.
     :raises GitError: where it cannot be had, or is too large.
     """
     with tempfile.TemporaryDirectory(prefix="dockopt-bot-", ignore_cleanup_errors=True) as folder:
         tree = Tree(Git(folder, access, identity, MAX_PACK), branch)
-        tree.load(whole=whole)
+        tree.load(whole=whole, history=history)
         yield tree
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
 from optimizer.bot import text
@@ -38,6 +38,8 @@ class How(NamedTuple):
     """With opt_in: ask to be let in by a request that writes such a file."""
     dry_run: bool = False
     identity: Identity = Identity()
+    history: int = 0
+    """Of so many commits what they changed is taken into account."""
     review: bool = False
     """Comment on other people's requests that touch a Dockerfile."""
     may_open: int = 1_000_000
@@ -94,13 +96,12 @@ class _Visit:
             return Outcome(path, "skipped", "it is empty")
         if not project.may_push:
             return Outcome(path, "failed", "the token may not push to it: give its user the right to write there")
-        access = Access(project.url, self.forge.user, self.token)
         try:
-            with cloned(access, project.default_branch, self.how.identity, whole=self.judge is not None) as tree:
+            with self.clone(Access(project.url, self.forge.user, self.token), project.default_branch) as tree:
                 return self.at(path, project, tree)
         except GitError as error:
             if error.message == NO_BRANCH:  # GitHub names a default branch before there is any
-                return Outcome(path, "skipped", f"it is empty, or has no branch {project.default_branch}")
+                return Outcome(path, "skipped", "it is empty, or has no branch that requests could be for")
             raise
 
     def at(self, path: str, project: Project, tree: Tree) -> Outcome:
@@ -112,6 +113,9 @@ class _Visit:
         if config.problems:
             return Outcome(path, "failed", tree.shown(str(config.problems[0])))
         settings = config.settings.bot
+        for key, name in (("branch", f"{settings.branch}/x"), ("target", settings.target or tree.branch)):
+            if not tree.is_branch(name):
+                return Outcome(path, "failed", f"its settings: bot.{key}: no branch can be called so")
         if settings.enabled is False:
             return Outcome(path, "skipped", "switched off by its settings")
         if self.how.opt_in and not settings.enabled:
@@ -121,10 +125,12 @@ class _Visit:
             found = Proposals((plan,))
             return self.outcome(path, found, self.bring(project, tree, settings, found))
         if settings.target and settings.target != tree.branch:
-            access = tree.git.access
-            with cloned(access, settings.target, self.how.identity, whole=self.judge is not None) as other:
+            with self.clone(tree.git.access, settings.target) as other:
                 return self.propose(path, project, other, settings)
         return self.propose(path, project, tree, settings)
+
+    def clone(self, access: Access, branch: str) -> AbstractContextManager[Tree]:
+        return cloned(access, branch, self.how.identity, whole=self.judge is not None, history=self.how.history)
 
     def propose(self, path: str, project: Project, tree: Tree, settings: BotSettings) -> Outcome:
         found = proposals(tree, self.how.ask, settings, self.judge)

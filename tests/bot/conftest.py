@@ -28,9 +28,15 @@ APP: dict[str, bytes | str | None] = {"Dockerfile": FLASK, "requirements.txt": "
 Visit = Callable[..., Outcome]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "builds: builds images, and is skipped where no builder answers")
+
+
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked again is asked again soon."""
+    """What is asked again is asked again soon, and of nobody but this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
     monkeypatch.setattr(github, "PACE", (0.001, 0.001))
     monkeypatch.setattr(http, "PAUSE", 0.001)
 

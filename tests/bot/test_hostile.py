@@ -204,12 +204,19 @@ def test_a_dockerfile_can_put_nothing_into_a_request(gitlab: Forge) -> None:
     assert "@all" not in project.git("log", "--format=%B", "main..dockopt/all")
 
 
-@pytest.mark.parametrize("name", ["main", "a b", "x:y", "../up", "x.lock"])
+@pytest.mark.parametrize("name", ["main", "a b", "x:y", "../up", "x.lock", "*", ""])
 def test_settings_cannot_name_a_branch_that_is_none(gitlab: Forge, project: Project, name: str) -> None:
     project.commit({".dockopt.toml": f"[bot]\nbranch = '{name}'\n"})
     before = project.heads()
     assert look(gitlab).status == "failed"
     assert project.heads() == before
+
+
+@pytest.mark.parametrize("name", ["a b", "main:refs/heads/x", "refs/merge-requests/1/head"])
+def test_settings_cannot_name_a_target_that_is_none(gitlab: Forge, project: Project, name: str) -> None:
+    project.commit({".dockopt.toml": f"[bot]\ntarget = '{name}'\n"})
+    assert look(gitlab).status == "failed"
+    assert gitlab.writes() == []
 
 
 def test_a_redirection_is_not_followed(gitlab: Forge, project: Project) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from optimizer.bot.git import Access, Identity
 from optimizer.bot.plan import marked
-from optimizer.bot.tree import last_of
+from optimizer.bot.secret import Token
+from optimizer.bot.tree import cloned, last_of
+from optimizer.history import History
+from optimizer.history.reading import read_history
 from tests.bot.conftest import APP, FLASK, look
-from tests.bot.forge import Forge, Project
+from tests.bot.forge import TOKEN, Forge, Project
 
 BETTER = """\
 FROM python:3.11
@@ -273,6 +277,27 @@ def test_another_target_than_the_default_branch(forge: Forge, project: Project) 
     (request,) = project.requests.values()
     assert request.target == "next"
     assert "wget" in project.read(BRANCH, "Dockerfile")
+
+
+def test_a_target_that_is_not_there(forge: Forge, project: Project) -> None:
+    project.commit({".dockopt.toml": "[bot]\ntarget = 'next'\n"})
+    assert look(forge).message == "it is empty, or has no branch that requests could be for"
+
+
+def test_what_earlier_commits_changed_is_known_without_what_their_files_held(gitlab: Forge) -> None:
+    project = gitlab.add("group/app", APP)
+    held = []
+    for number in range(4):
+        project.commit({"app.py": f"print({number})\n"})
+        held.append(project.git("rev-parse", "main:app.py"))
+    access = Access(f"{gitlab.url}/group/app.git", "oauth2", Token(TOKEN))
+    with cloned(access, "main", Identity(), history=3) as tree:
+        history = read_history(str(tree.root), str(tree.root / "Dockerfile"))
+        assert isinstance(history, History)
+        assert [each.paths for each in history.commits] == [{"app.py"}] * 3
+        objects = tree.git.local("rev-list", "--objects", "--missing=print", tree.commit).decode().split()
+        assert [f"?{each}" in objects for each in held] == [True, True, True, False]
+    assert look(gitlab, history=3).status == "opened"
 
 
 def test_switched_off(forge: Forge, project: Project) -> None:
