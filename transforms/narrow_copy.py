@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from optimizer.effects import Effects
     from optimizer.manifest_copies import NewCopy
 
+LARGE = 1_000_000
+"""Bytes: a layer holds again what one below it holds, and so much more is worth no time."""
 MOST = 3
 """Sources that are copied by themselves; a RUN that reads more of the context is at home behind all of it."""
 _FLAGS = frozenset({"chown", "chmod"})
@@ -60,6 +62,7 @@ class NarrowCopy(Transform):
     - what the RUN reads of the copied files is not known, or is more than three files or folders;
     - the RUN writes, or makes a folder, where the COPY brings something too: behind the RUN it would be overwritten;
     - something between the COPY and the RUN has to stay before the RUN;
+    - what it reads is larger than 1 MB, and the stage is shipped: it would be in the image twice;
     - there is no build context, or the expected saving is below half a second a commit or below `min_saving`.
 
     Manifests of package managers are the matter of [manifests_first](manifests_first.md).
@@ -101,6 +104,9 @@ class NarrowCopy(Transform):
                 elif needed and between:
                     reason = f"it stays behind line {copy.line}: {between.reason}"
                     proposals.append(self.refuse(each, reason, "section 4.1"))
+                elif needed and model.ships(stage) and (size := _size(needed, context)) > LARGE:
+                    reason = f"copied by itself, what it reads would be in the image twice ({size / 1e6:,.1f} MB)"
+                    proposals.append(self.refuse(each, reason, ""))
                 elif needed:
                     proposals.append(self.split(model, copy, each, needed, context, options))
             fixes = [each for each in proposals if isinstance(each, Fix)]
@@ -186,6 +192,12 @@ def _needed(run: Effects, copy: Effects, brings: Brought, context: BuildContext)
                 found[origin] = Needed(origin, below, context.is_dir(origin))
     outer = [each for each in found.values() if not any(_within(each, other) for other in found.values())]
     return outer if len(outer) <= MOST else f"the RUN reads {len(outer)} files and folders of it"
+
+
+def _size(needed: Sequence[Needed], context: BuildContext) -> int:
+    """The bytes of what is copied twice."""
+    paths = (path for each in needed for path in (context.files(each.source) if each.folder else [each.source]))
+    return sum(context.size(path) or 0 for path in paths)
 
 
 def _within(each: Needed, other: Needed) -> bool:
