@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from optimizer.bot.fleet import Budget
     from optimizer.bot.git import Identity
-    from optimizer.bot.journal import Outcome
+    from optimizer.bot.journal import Journal, Outcome
     from optimizer.bot.work import Job, Report, Where
 
 SOME_FAILED = 6
@@ -38,7 +38,7 @@ def run(
     group: Annotated[str, typer.Option(metavar="PATH", help="All repositories of a group or an owner.")] = "",
     topic: Annotated[str, typer.Option(metavar="TOPIC", help="Those with this topic.")] = "",
     repos: Annotated[str, typer.Option(metavar="FILE", help="Those in a file, a path or an address a line.")] = "",
-    forge: Annotated[Literal["", "gitlab", "github"], typer.Option(help="[default: as CI and --url say]")] = "",
+    forge: Annotated[Literal["gitlab", "github"] | None, typer.Option(help="[default: as CI and --url say]")] = None,
     url: Annotated[str, typer.Option(metavar="URL", help="The forge's address [default: as CI says].")] = "",
     token_file: Annotated[
         str, typer.Option(metavar="FILE", help="The token [default: $DOCKOPT_TOKEN, $GITLAB_TOKEN, $GITHUB_TOKEN].")
@@ -83,7 +83,7 @@ def run(
     _refuse(bool(builder) and not verify, "--builder goes with --verify")
     _refuse(bool(scheduler) and jobs > 1, "--scheduler says where to work, --jobs is for this machine: choose one")
     with _told():
-        where = place(os.environ, forge, url, token_file)
+        where = place(os.environ, forge or "", url, token_file)
         ask = _ask(select, ignore, suggested, "", None, "", enable)
         how = How(ask, opt_in, onboard, dry_run, _identity(author), history, review)
         earlier = list(read(results)) if results else []
@@ -206,15 +206,14 @@ def _carry_out(jobs: "list[Job]", budget: "Budget", results: str, threads: int, 
     return SOME_FAILED if "failed" in counts else 0
 
 
-def _tell(reports: "Iterator[Report]", journal: object, counts: dict[str, int], *, quiet: bool) -> None:
+def _tell(reports: "Iterator[Report]", journal: "Journal | None", counts: dict[str, int], *, quiet: bool) -> None:
     """Write each outcome down, and say it in a line; a dry run says all before it."""
-    from optimizer.bot.journal import Journal
     from optimizer.report.console import Console
     from optimizer.report.untrusted import printable
 
     console = Console("never", quiet=quiet)
     for outcome, said in reports:
-        if isinstance(journal, Journal):
+        if journal is not None:
             journal.add(outcome)
         counts[outcome.status] = counts.get(outcome.status, 0) + 1
         if said:

@@ -43,9 +43,8 @@ def comment(plan: Plan, noun: str) -> str:
 
 def _onboarding(noun: str) -> Iterator[str]:
     yield (
-        "dockopt rewrites Dockerfiles so that images get smaller and rebuilds "
-        f"faster, with the smallest diff that does it. Merge this {noun} to let it open requests here; close it, and "
-        "it will not ask again.\n"
+        "dockopt rewrites Dockerfiles so that images get smaller and rebuilds faster, with the smallest diff that does "
+        f"it. Merge this to let it open {noun}s here; close it, and it will not ask again.\n"
     )
 
 

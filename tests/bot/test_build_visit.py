@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from optimizer.bot.proving import judge
 from optimizer.bot.secret import Token
 from optimizer.bot.visit import How, visit
-from tests.bot.conftest import client
+from optimizer.verify.builder import Options, Source, find
+from tests.bot.conftest import client, look
 from tests.bot.forge import TOKEN, Forge
 from tests.verify.conftest import chosen
 from tests.verify.test_build_fix import GOOD_AND_BAD
@@ -30,3 +33,20 @@ def test_only_what_builds_bear_out_is_proposed_with_its_figures(gitlab: Forge, c
     assert "build: without cache" in text
     assert outcome.measured[0].before >= outcome.measured[0].after
     assert visit(client(gitlab), token, "group/app", How(), judge=judge(chosen, 600)).status == "unchanged"
+
+
+@pytest.mark.builds
+def test_each_commit_builds(gitlab: Forge, chosen: str, tmp_path: Path) -> None:
+    before = GOOD_AND_BAD.replace(
+        "RUN apt-get update && apt-get install -y zip", "RUN apt-get update\nRUN apt-get install -y zip"
+    )
+    project = gitlab.add("group/app", {"Dockerfile": before, "file": "text\n"})
+    assert look(gitlab).status == "opened"
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "file").write_text("text\n")
+    commits = project.git("rev-list", "--reverse", "main..dockopt/all").split()
+    assert len(commits) > 2
+    with find(chosen, Options(timeout=600)) as builder:
+        for commit in commits:
+            builder.build(Source(project.git("show", f"{commit}:Dockerfile") + "\n", str(context)))
