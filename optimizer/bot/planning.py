@@ -50,13 +50,10 @@ class Proposals(NamedTuple):
 
 def proposals(tree: Tree, ask: Ask, settings: BotSettings, judge: Judge | None = None) -> Proposals:
     """The plans for a repository, by the names of their branches."""
-    found = from_paths([str(tree.root)], ask)
-    problems = [tree.shown(str(each)) for each in found.settings]
+    problems: list[str] = []
     tasks: dict[str, list[Task]] = {}
-    for task in found.tasks:
-        path = tree.path(task.path)
-        if path is not None and path in tree.entries:
-            tasks.setdefault(branch(settings, path), []).append(task)
+    for path, task in dockerfiles(tree, ask, problems):
+        tasks.setdefault(branch(settings, path), []).append(task)
     plans = []
     for name in sorted(tasks):
         planner = _Planner(tree, settings, judge)
@@ -64,6 +61,22 @@ def proposals(tree: Tree, ask: Ask, settings: BotSettings, judge: Judge | None =
             plans.append(plan)
         problems += planner.problems
     return Proposals(tuple(plans), tuple(hidden(each) for each in problems))
+
+
+def dockerfiles(tree: Tree, ask: Ask, problems: list[str]) -> Iterator[tuple[str, Task]]:
+    """The Dockerfiles of a working copy, with their paths in the repository.
+
+    A build context that lies outside of it, as a Compose file may say, counts as none.
+
+    :param problems: is told what is wrong with settings.
+    """
+    found = from_paths([str(tree.root)], ask)
+    problems += (tree.shown(str(each)) for each in found.settings)
+    for task in found.tasks:
+        path = tree.path(task.path)
+        if path is not None and path in tree.entries:
+            context = task.context if task.context is not None and tree.holds(task.context) else None
+            yield path, task._replace(context=context)
 
 
 def branch(settings: BotSettings, path: str) -> str:
@@ -168,12 +181,11 @@ class _Planner:
 
     def message(self, transforms: Sequence[Transform]) -> str:
         """Nothing of the repository stands in it: forges obey what they find in commits."""
-        first, *others = transforms
-        body = "".join(f"\n- {each.name}: {each.summary}" for each in transforms) if others else ""
+        lines = [f"{each.name}: {each.summary}" for each in transforms]
+        if len(lines) == 1:
+            return f"{self.settings.title}{lines[0]}"
         names = ", ".join(each.name for each in transforms)
-        return f"{self.settings.title}{names if others else f'{first.name}: {first.summary}'}" + f"\n{body}" * bool(
-            body
-        )
+        return "\n".join([f"{self.settings.title}{names}", "", *(f"- {line}" for line in lines)])
 
     def changes(self, result: Result) -> dict[str, bytes]:
         """The files of a result by their paths in the repository; nothing is written that is none of its files."""

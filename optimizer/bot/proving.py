@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimizer.bot.plan import Measured
@@ -22,6 +24,8 @@ def judge(builder: str, timeout: float) -> Judge:
     options = Options(timeout=timeout)
 
     def judged(task: Task) -> Judgement:
+        if name := leading_out(task):
+            return Judgement(failure=f"the named context {name} lies outside of the repository: not built")
         task = task._replace(rules=task.rules._replace(suggested=True))
         verdict = _judge(task, builder, options, Wish(), Console("never", quiet=True))
         if verdict.status == "cannot be judged":
@@ -29,6 +33,24 @@ def judge(builder: str, timeout: float) -> Judge:
         return Judgement(verdict.task, verdict.accept, tuple(map(_measured, verdict.measurements)))
 
     return judged
+
+
+def leading_out(task: Task) -> str:
+    """The named context of a Dockerfile's build that is a folder outside of its repository; "" where there is none.
+
+    It would be handed to the commands of somebody else's Dockerfile.
+    """
+    from optimizer.discovery import discover
+    from optimizer.repository import up_to_root
+
+    root = os.path.realpath(up_to_root(Path(os.path.abspath(task.path)).parent)[-1])
+    for found in discover([Path(task.path)]).found:
+        for name, value in found.contexts:
+            for source in found.sources:
+                place = os.path.realpath(source.parent / value)
+                if os.path.exists(place) and os.path.commonpath([root, place]) != root:
+                    return name
+    return ""
 
 
 def _measured(found: Measurement) -> Measured:

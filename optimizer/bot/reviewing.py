@@ -16,13 +16,14 @@ from optimizer import runner
 from optimizer.bot.forge import Forge, Project, Suggestion
 from optimizer.bot.markdown import plain
 from optimizer.bot.plan import marked, marker
+from optimizer.bot.planning import dockerfiles
 from optimizer.bot.tree import Tree, cloned
 from optimizer.config import BotSettings
 from optimizer.diff import split_lines
 from optimizer.discovery import NAME
 from optimizer.report.untrusted import mask, secrets
 from optimizer.single import Replacement
-from optimizer.tasks import Ask, from_paths
+from optimizer.tasks import Ask
 
 MOST_REQUESTS = 20
 """Of the open requests so many are looked at, the newest."""
@@ -78,9 +79,8 @@ def added(patch: str) -> Iterator[int]:
 def suggestions(tree: Tree, ask: Ask, written: dict[str, set[int]]) -> Iterator[Suggestion]:
     """What could stand in place of the lines that were written; lines with credentials are not spoken of."""
     wanted = runner.Plan(places=True)
-    for task in from_paths([str(tree.root)], ask).tasks:
-        path = tree.path(task.path)
-        if path is None or not written.get(path):
+    for path, task in dockerfiles(tree, ask, []):
+        if not written.get(path):
             continue
         result = runner.process(task, wanted)
         lines = split_lines(result.text)

@@ -97,6 +97,11 @@ class Tree:
             else:
                 self.notes.append(f"{name}: a name that is not safe, so the file was left out")
 
+    def holds(self, full: str) -> bool:
+        """Whether a path leads to the repository's root or to something below it, links followed."""
+        relative = os.path.relpath(os.path.realpath(full), self.root.resolve()).replace(os.sep, "/")
+        return relative == "." or _is_safe(relative)
+
     def path(self, full: str) -> str | None:
         """The repository's path of a file here, links followed; None where it is none of the repository's.
 

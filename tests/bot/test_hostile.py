@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from optimizer.bot.git import Access, Git, GitError, Identity, meaning
+from optimizer.bot.planning import dockerfiles
+from optimizer.bot.proving import leading_out
 from optimizer.bot.secret import NoToken, Source, Token
 from optimizer.bot.tree import Tree, cloned, last_of
+from optimizer.tasks import Ask
 from tests.bot.conftest import APP, FLASK, look
 from tests.bot.forge import TOKEN, Answer, Forge, Project, Seen
 
@@ -53,6 +56,28 @@ def test_a_dockerfile_behind_a_link_is_rewritten_where_it_lies(gitlab: Forge) ->
     project = gitlab.add("group/app", {"Dockerfile@": "docker/prod.txt", "docker/prod.txt": FLASK})
     assert look(gitlab).status == "opened"
     assert project.git("diff", "--name-only", "main", "dockopt/all") == "docker/prod.txt"
+
+
+def test_a_build_context_outside_of_the_repository_is_not_read(gitlab: Forge, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.txt").write_text("x")
+    (outside / ".dockerignore").write_text("[")
+    compose = "services: {web: {build: {context: %s, dockerfile: %s, additional_contexts: {more: %s}}}}\n"
+    project = gitlab.add("group/app", {"Dockerfile": FLASK})
+    with copy(gitlab) as tree:
+        (tree.root / "compose.yaml").write_text(compose % (outside, tree.root / "Dockerfile", outside))
+        ((_, found),) = dockerfiles(tree, Ask(), [])
+        assert found.context is None
+        assert leading_out(found) == "more"
+        (tree.root / "compose.yaml").write_text(
+            "services: {web: {build: {context: ., additional_contexts: {more: .}}}}"
+        )
+        ((_, found),) = dockerfiles(tree, Ask(), [])
+        assert found.context is not None
+        assert leading_out(found) == ""
+    project.commit({"compose.yaml": "services: {web: {build: {context: ../../../..}}}\n"})
+    assert look(gitlab).status == "opened"
 
 
 def test_what_attributes_say_is_not_done(gitlab: Forge, project: Project, tmp_path: Path) -> None:
