@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from optimizer.repository import may_be_in_one
+
 if TYPE_CHECKING:
     from optimizer.history import History, NoHistory
     from optimizer.verify.progress import Step
@@ -24,13 +26,21 @@ class Past:
         self._dockerfile = dockerfile
         self._timings = timings
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether the history is known without starting git."""
+        return "history" in self.__dict__ or self._context is None or not may_be_in_one(self._context)
+
     @cached_property
     def history(self) -> History | NoHistory:
-        from optimizer.history import NoHistory
-        from optimizer.history.reading import read_history
+        from optimizer.history.change import NO_REPOSITORY, NoHistory
 
         if self._context is None:
             return NoHistory("there is no build context")
+        if not may_be_in_one(self._context):
+            return NoHistory(NO_REPOSITORY)
+        from optimizer.history.reading import read_history
+
         return read_history(self._context, self._dockerfile)
 
     @cached_property
@@ -39,9 +49,11 @@ class Past:
 
         :raises TimingsError: where the log cannot be used.
         """
+        if not self._timings:
+            return ()
         from optimizer.cost.timings import read_timings
 
-        return read_timings(self._timings) if self._timings else ()
+        return read_timings(self._timings)
 
 
 class Known(Past):

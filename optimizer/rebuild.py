@@ -10,6 +10,7 @@ from optimizer.cost import Cost, costs, expected
 from optimizer.fix import Options, Prediction
 from optimizer.history import History, NoHistory, aligned, invalidations, prior
 from optimizer.model import Model, Stage
+from optimizer.remember import remembered
 
 COSTLY = frozenset({"RUN", "COPY", "ADD"})
 """Instructions that take time; the others only write settings down."""
@@ -37,6 +38,11 @@ class Rebuild(NamedTuple):
         """Seconds a commit, with the instructions in this order."""
         return expected(range(len(self.costs)) if order is None else order, self.seconds, self.invalidations)
 
+    def most(self) -> float:
+        """Seconds a commit that no order can save more than: whatever is changed itself is executed again."""
+        least = sum(seconds * self.changed(place) for place, seconds in enumerate(self.seconds) if seconds)
+        return self.expected() - least
+
     def changed(self, place: int) -> float:
         """The share of the commits that change what an instruction is made from."""
         return sum(weight for weight, which in self.invalidations if place in which)
@@ -48,6 +54,7 @@ class Rebuild(NamedTuple):
             yield sum(weight for weight, since in first if since <= place)
 
 
+@remembered
 def history_of(model: Model, context: BuildContext | None, options: Options) -> History:
     """The history, its instructions counted in this text; what is assumed, where there is none or hardly any."""
     found = options.past.history if options.past is not None else NoHistory("no history was looked for")
@@ -77,6 +84,21 @@ def expected_of(model: Model, context: BuildContext | None, options: Options) ->
 def prediction(before: Model, after: Model, context: BuildContext | None, options: Options) -> Prediction:
     """What a rebuild takes before and after a change."""
     return Prediction(expected_of(before, context, options), expected_of(after, context, options))
+
+
+def nothing_to_gain(model: Model, stage: Stage, context: BuildContext | None, options: Options) -> str | None:
+    """Why no change of the order can be worth it, whatever may pass what; None where one might.
+
+    Cheap beside finding out what may pass what, unless git has to be started: then it is not asked, nor where other
+    stages take from this one.
+    """
+    git = options.past is not None and not options.past.at_hand
+    if git or (len(model.stages) > 1 and stage is not model.final):
+        return None
+    history = history_of(model, context, options).of_files
+    rebuild = rebuild_of(model, stage, context, options, history)
+    now = rebuild.expected()
+    return too_little(Prediction(now, now - rebuild.most()), options)
 
 
 def too_little(predicted: Prediction, options: Options) -> str | None:

@@ -84,6 +84,10 @@ class NarrowCopy(Transform):
                 yield from self.narrowed(model, stage, context, options)
 
     def narrowed(self, model: Model, stage: Stage, context: BuildContext, options: Options) -> Iterator[Proposal]:
+        from optimizer.rebuild import nothing_to_gain
+
+        if nothing_to_gain(model, stage, context, options):
+            return  # as reorder_layers says
         from optimizer.effects import effects, ties
 
         found = effects(model, stage, context)

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from optimizer import suppression
 from optimizer.context import BuildContext
 from optimizer.fix import Options, Phase, Prediction, Proposal, Safety, Transform
@@ -87,6 +85,11 @@ class ReorderLayers(Transform):
                 yield from self.reordered(model, stage, context, options)
 
     def reordered(self, model: Model, stage: Stage, context: BuildContext, options: Options) -> Iterator[Proposal]:
+        from optimizer.rebuild import history_of, nothing_to_gain
+
+        if reason := nothing_to_gain(model, stage, context, options):
+            yield self.refuse(stage.origin, f"the best of all orders {reason}", "")
+            return
         from optimizer.effects import effects, predecessors, ties
         from optimizer.rebuild import COSTLY
 
@@ -98,9 +101,9 @@ class ReorderLayers(Transform):
             yield from self.kept(stage, found)
             return
         from optimizer.order import cheapest
-        from optimizer.rebuild import LEAST, expected_of, history_of, rebuild_of, too_little
+        from optimizer.rebuild import LEAST, expected_of, rebuild_of, too_little
 
-        history = _of_files(history_of(model, context, options))
+        history = history_of(model, context, options).of_files
         rebuild = rebuild_of(model, stage, context, options, history)
         best = cheapest(before, rebuild.seconds, _masks(rebuild))
         now = rebuild.expected()
@@ -201,13 +204,6 @@ def _is_chain(before: Sequence[int], costly: Sequence[int]) -> bool:
     """Whether all that cost something are tied to one another in one order."""
     closed = _closed(before)
     return all(closed[later] >> earlier & 1 for earlier, later in pairwise(costly))
-
-
-def _of_files(history: History) -> History:
-    """The history without what is assumed of the Dockerfile's own changes: on that alone, no line should move."""
-    if not history.assumed:
-        return history
-    return replace(history, commits=tuple(each for each in history.commits if not each.instructions))
 
 
 def _masks(rebuild: Rebuild) -> list[tuple[float, int]]:

@@ -14,6 +14,7 @@ from optimizer.cost import rates
 from optimizer.cost.commands import Commands
 from optimizer.document import Instruction
 from optimizer.model import Stage
+from optimizer.remember import remembered
 from optimizer.runs import Run
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Cost(Struct, frozen=True):
 _NOTHING = Cost(0.0, "only configuration")
 
 
+@remembered
 def costs(stage: Stage, context: BuildContext | None, timings: Sequence[Step] = ()) -> tuple[Cost, ...]:
     """The cost of each of ``stage.instructions``: measured where ``timings`` have it, else assumed by its commands.
 

@@ -15,10 +15,12 @@ from optimizer.effects.zones import Made, Zone
 from optimizer.instructions import settings
 from optimizer.landing import Brought, brought
 from optimizer.model import Model, Stage
+from optimizer.remember import remembered
 
 __all__ = ["Effects", "Made", "Tie", "Zone", "conflict", "effects", "predecessors", "ties"]
 
 
+@remembered
 def effects(model: Model, stage: Stage, context: BuildContext | None) -> tuple[Effects, ...]:
     """What the instructions of a stage read and write, in order; nothing is executed.
 

@@ -76,8 +76,7 @@ class Doing:
             yield from self.ground.zones(path, tree=tree)
 
     def read(self, *paths: str) -> None:
-        for path in paths:
-            self.reads += self.zones(path)
+        self.reads += self._all(paths)
 
     def write(self, *paths: str) -> None:
         for path in paths:
@@ -86,8 +85,12 @@ class Doing:
             self.writes += zones
 
     def install(self, *paths: str) -> None:
-        for path in paths:
-            self.installs += self.zones(path)
+        self.installs += self._all(paths)
+
+    def _all(self, paths: Iterable[str]) -> Iterable[Zone]:
+        if not self.masks:
+            return self.ground.all_zones(paths)
+        return (zone for path in paths for zone in self.zones(path))
 
     def change(self, *paths: str) -> None:
         self.read(*paths)

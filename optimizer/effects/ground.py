@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 
 from optimizer.context import BuildContext
-from optimizer.effects.zones import EVERYTHING, Made, Zone, above, place
+from optimizer.effects.zones import EVERYTHING, Made, Zone, above, place, tree_at
 from optimizer.landing import Landing, inside
 
 BEFORE = -1
@@ -33,6 +33,19 @@ class Ground:
         self.sure: set[int] = set()
         """Numbers of the COPYs of the stage that bring their landings and nothing else."""
 
+    def all_zones(self, paths: Iterable[str]) -> Iterator[Zone]:
+        """The same for many paths with what lies below them: mostly hundreds that tools may read, again and again."""
+        if self.links or self.regions:
+            for path in paths:
+                yield from self.zones(path)
+            return
+        targets = [] if self.context is None else [landing.target for landing in self.landings]
+        for zone in map(tree_at, paths):
+            if any(inside(zone.path, target) for target in targets):
+                yield from self.zones(zone.path)
+            else:
+                yield zone
+
     def zones(self, path: str, *, tree: bool = True) -> Iterator[Zone]:
         """Every place that an absolute path may stand for, through the links on its way."""
         todo, found = [place(path)], set[str]()
@@ -56,10 +69,10 @@ class Ground:
         """Whether a link that the build context has brought lies on the way."""
         if self.context is None:
             return False
-        for at in (path, *above(path)):
-            for landing in self.landings:
-                origin = landing.origin(at)
-                if origin and self.context.is_link(origin):
+        for landing in self.landings:
+            if inside(path, landing.target):
+                origins = map(landing.origin, (path, *above(path)))
+                if any(origin and self.context.is_link(origin) for origin in origins):
                     return True
         return False
 

@@ -67,6 +67,12 @@ def place(path: str) -> str:
     return cleaned
 
 
+@lru_cache(maxsize=4096)
+def tree_at(path: str) -> Zone:
+    """What lies at an absolute path, and below it."""
+    return Zone(place(path))
+
+
 def above(path: str) -> Iterator[str]:
     """The folders above a path, the nearest first, without the root."""
     folder = posixpath.dirname(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Commit(Struct, frozen=True):
@@ -38,6 +39,16 @@ class History(Struct, frozen=True):
     """The Dockerfile that the commits' instructions are counted in; None where none was read."""
     assumed: bool = False
     """Whether the commits are made up."""
+
+    @property
+    def of_files(self) -> History:
+        """Without what is assumed of the Dockerfile's own changes: on that alone, no line should move."""
+        if not self.assumed:
+            return self
+        return replace(self, commits=tuple(each for each in self.commits if not each.instructions))
+
+
+NO_REPOSITORY = "the build context is in no git repository"
 
 
 class NoHistory(Struct, frozen=True):

@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from optimizer.history.change import NO_REPOSITORY
+
 _SETTINGS = (
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
@@ -40,7 +42,7 @@ def environment() -> Mapping[str, str | None]:
 
 
 _KNOWN = (
-    ("not a git repository", "the build context is in no git repository"),
+    ("not a git repository", NO_REPOSITORY),
     (
         "dubious ownership",
         "the repository belongs to another user, so git does not read it "
