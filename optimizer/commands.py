@@ -8,12 +8,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 import typer
 
-from optimizer import config_command
-from optimizer.bot import command as bot
+from optimizer.later import Group
 from optimizer.registry import UnknownTransform
 from optimizer.report.console import Console
 from optimizer.report.reporter import Format, Reporter, Show, Wish
@@ -23,8 +22,20 @@ from optimizer.source import MAX_SIZE, NO_DOCKERFILE, USAGE, Failure
 from optimizer.tasks import Ask, Tasks, from_paths, from_stdin
 from optimizer.verify import command as verifying
 
+
+class Commands(Group):
+    """The commands, those of other modules among them."""
+
+    later: ClassVar = {
+        "verify": "optimizer.verify.command",
+        "config": "optimizer.config_command",
+        "bot": "optimizer.bot.command",
+    }
+
+
 app = typer.Typer(
     name="dockopt",
+    cls=Commands,
     help="Rewrites Dockerfiles so that the image is smaller and the next build faster.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -192,11 +203,6 @@ def explain(
         else:
             console.out(explained)
     raise typer.Exit(reporter.status)
-
-
-app.command("verify")(verifying.verify)
-app.add_typer(bot.app)
-app.add_typer(config_command.app, name="config")
 
 
 @app.command()

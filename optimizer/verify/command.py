@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from optimizer.verify.builder import Options
 
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
 Names = list[str] | None
 Builder = Annotated[str, typer.Option(metavar="NAME", help="docker, podman, buildah, or a builder of buildx.")]
 Platform = Annotated[str, typer.Option(metavar="OS/ARCH", help="What to build for.")]
@@ -39,6 +41,7 @@ def options(
     return Options(platform, args, secrets, network, contexts, timeout)
 
 
+@app.command()
 def verify(
     path: Annotated[str, typer.Argument(metavar="[DOCKERFILE]", help="A Dockerfile, or a folder.")] = ".",
     builder: Builder = "",
