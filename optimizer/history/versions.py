@@ -7,7 +7,6 @@ changed together, by their keywords in order. One that moved counts as changed, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -30,6 +29,8 @@ def align(old: Sequence[Instruction], new: Sequence[Instruction]) -> Aligned:
 
     One that moved is the same one, in another place; it counts as changed.
     """
+    from difflib import SequenceMatcher
+
     was, now = [each.reading for each in old], [each.reading for each in new]
     opcodes = SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
     origins = {
