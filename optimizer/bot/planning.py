@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,17 +14,27 @@ from optimizer.bot.plan import About, Commit, File, Measured, Plan
 from optimizer.bot.secret import hidden
 from optimizer.bot.tree import Tree
 from optimizer.config import FILE, BotSettings
+from optimizer.document import ParseError, parse
 from optimizer.engine import Accept
 from optimizer.fix import Transform
 from optimizer.runner import Result, Task
+from optimizer.source import Unreadable, decode, read
 from optimizer.tasks import Ask, from_paths
 
 ALL = "all"
 """The word behind the prefix in the name of the branch for all Dockerfiles."""
 ONBOARDING = "onboarding"
 """The word behind the prefix in the name of the branch that lets the bot in."""
+MOST_INSTRUCTIONS = 500
+"""Instructions of the longest Dockerfile that is worked on: the time that it takes grows faster than their number."""
+PATIENCE = 600.0
+"""Seconds for all Dockerfiles of a repository; builds do not count."""
 _WANTED = runner.Plan(contents=True, refusals=True)
 _SAFE = re.compile(r"[^A-Za-z0-9]+")
+
+
+class TooLong(Exception):
+    """The Dockerfiles of a repository take more time than there is."""
 
 
 class Judgement(NamedTuple):
@@ -49,14 +60,18 @@ class Proposals(NamedTuple):
 
 
 def proposals(tree: Tree, ask: Ask, settings: BotSettings, judge: Judge | None = None) -> Proposals:
-    """The plans for a repository, by the names of their branches."""
+    """The plans for a repository, by the names of their branches.
+
+    :raises TooLong: where they take more time than there is.
+    """
+    until = time.monotonic() + PATIENCE
     problems: list[str] = []
     tasks: dict[str, list[Task]] = {}
     for path, task in dockerfiles(tree, ask, problems):
         tasks.setdefault(branch(settings, path), []).append(task)
     plans = []
     for name in sorted(tasks):
-        planner = _Planner(tree, settings, judge)
+        planner = _Planner(tree, settings, judge, until)
         if (plan := planner.plan(name, tasks[name])) is not None:
             plans.append(plan)
         problems += planner.problems
@@ -66,17 +81,30 @@ def proposals(tree: Tree, ask: Ask, settings: BotSettings, judge: Judge | None =
 def dockerfiles(tree: Tree, ask: Ask, problems: list[str]) -> Iterator[tuple[str, Task]]:
     """The Dockerfiles of a working copy, with their paths in the repository.
 
-    A build context that lies outside of it, as a Compose file may say, counts as none.
+    Those with too many instructions are left alone. A build context that lies outside of it, as a Compose file may
+    say, counts as none.
 
-    :param problems: is told what is wrong with settings.
+    :param problems: is told what is wrong with settings, and what is left alone.
     """
     found = from_paths([str(tree.root)], ask)
     problems += (tree.shown(str(each)) for each in found.settings)
     for task in found.tasks:
         path = tree.path(task.path)
-        if path is not None and path in tree.entries:
+        if path is None or path not in tree.entries:
+            continue
+        if (count := _instructions(task.path)) > MOST_INSTRUCTIONS:
+            problems.append(f"{path}: it has {count:,} instructions, more than any real one: left alone")
+        else:
             context = task.context if task.context is not None and tree.holds(task.context) else None
             yield path, task._replace(context=context)
+
+
+def _instructions(path: str) -> int:
+    """How many instructions a Dockerfile has; 0 for what cannot be read, which is told where it is worked on."""
+    try:
+        return len(parse(decode(read(path))).instructions)
+    except (Unreadable, ParseError):
+        return 0
 
 
 def branch(settings: BotSettings, path: str) -> str:
@@ -106,10 +134,11 @@ def onboarding(tree: Tree, settings: BotSettings) -> Plan | None:
 
 
 class _Planner:
-    def __init__(self, tree: Tree, settings: BotSettings, judge: Judge | None) -> None:
+    def __init__(self, tree: Tree, settings: BotSettings, judge: Judge | None, until: float) -> None:
         self.tree = tree
         self.settings = settings
         self.judge = judge
+        self.until = until
         self.judgements: dict[str, Judgement] = {}
         self.problems: list[str] = []
 
@@ -141,9 +170,13 @@ class _Planner:
         return kept
 
     def results(self, tasks: Sequence[Task]) -> Iterator[Result]:
-        if self.judge is None:
-            return runner.results(tasks, _WANTED, 1)
-        return (runner.process(task, _WANTED, self.judgements[task.path].accept) for task in tasks)
+        if self.judge is not None:
+            yield from (runner.process(task, _WANTED, self.judgements[task.path].accept) for task in tasks)
+            return
+        for result in runner.results(tasks, _WANTED, 1):
+            if time.monotonic() > self.until:
+                raise TooLong
+            yield result
 
     def commits(self, changing: Sequence[Result]) -> Iterator[Commit]:
         """A commit a transform, in the order in which they run: each is the rewrite by all transforms up to it.

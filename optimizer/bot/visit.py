@@ -6,10 +6,12 @@ again. So a visit that was interrupted, wherever, is mended by the next one.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from traceback import extract_tb
 from typing import NamedTuple
 
 from optimizer.bot import text
@@ -18,7 +20,7 @@ from optimizer.bot.forge import Forge, ForgeError, Project, Request, Wanted
 from optimizer.bot.git import NO_BRANCH, Access, GitError, Identity
 from optimizer.bot.journal import Done, Outcome, Status, weightiest
 from optimizer.bot.plan import Plan, marked, withdrawn
-from optimizer.bot.planning import Judge, Proposals, onboarding, proposals
+from optimizer.bot.planning import PATIENCE, Judge, Proposals, TooLong, onboarding, proposals
 from optimizer.bot.secret import Token
 from optimizer.bot.tree import Head, Tree, cloned
 from optimizer.config import BotSettings, load
@@ -62,13 +64,12 @@ def visit(
         outcome = Outcome(path, "failed", error.message, again=error.again)
     except OSError as error:
         outcome = Outcome(path, "failed", f"this machine says: {error.strerror or type(error).__name__}")
+    except TooLong:
+        outcome = Outcome(path, "failed", f"its Dockerfiles take longer than {PATIENCE:.0f} seconds: left alone")
     except Exception as error:
-        where = error.__traceback__
-        while where and where.tb_next:
-            where = where.tb_next
-        place = f"{where.tb_frame.f_code.co_filename.rpartition('/')[2]}:{where.tb_lineno}" if where else ""
-        message = f"internal error ({type(error).__name__} at {place}): please report it"
-        outcome = Outcome(path, "failed", message)
+        where = extract_tb(error.__traceback__)[-1]
+        place = f"{os.path.basename(where.filename)}:{where.lineno}"
+        outcome = Outcome(path, "failed", f"internal error ({type(error).__name__} at {place}): please report it")
     return _stamped(outcome, how)
 
 

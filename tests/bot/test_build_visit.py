@@ -46,7 +46,7 @@ def test_each_commit_builds(gitlab: Forge, chosen: str, tmp_path: Path) -> None:
     context.mkdir()
     (context / "file").write_text("text\n")
     commits = project.git("rev-list", "--reverse", "main..dockopt/all").split()
-    assert len(commits) > 2
+    assert len(commits) == 2
     with find(chosen, Options(timeout=600)) as builder:
         for commit in commits:
             builder.build(Source(project.git("show", f"{commit}:Dockerfile") + "\n", str(context)))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from optimizer.bot import planning
 from optimizer.bot.git import Access, Git, GitError, Identity, meaning
 from optimizer.bot.planning import dockerfiles
 from optimizer.bot.proving import leading_out
@@ -160,6 +161,21 @@ def test_a_repository_that_is_too_large_is_left_alone(
     assert look(gitlab).message == "its files have more than 1 MiB: left alone"
     monkeypatch.setattr(tree, "MAX_ENTRIES", 3)
     assert look(gitlab).message == "it has more than 3 files: left alone"
+
+
+def test_a_dockerfile_that_takes_for_ever_is_left_alone(gitlab: Forge, project: Project) -> None:
+    endless = "FROM a\n" + "".join(f"RUN apt-get update\nRUN apt-get install -y p{number}\n" for number in range(3000))
+    project.commit({"endless/Dockerfile": endless})
+    outcome = look(gitlab)
+    assert outcome.status == "opened"
+    assert outcome.message == "endless/Dockerfile: it has 6,001 instructions, more than any real one: left alone"
+
+
+def test_many_dockerfiles_that_take_long_are_left_alone(
+    gitlab: Forge, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "PATIENCE", 0.0)
+    assert look(gitlab).message == "its Dockerfiles take longer than 600 seconds: left alone"
 
 
 @pytest.mark.parametrize("name", [".git", ".GIT", "..", ".", ".git. ", "git~1"])
