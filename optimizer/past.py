@@ -29,7 +29,12 @@ class Past:
     @property
     def at_hand(self) -> bool:
         """Whether the history is known without starting git."""
-        return "history" in self.__dict__ or self._context is None or not may_be_in_one(self._context)
+        return "history" in self.__dict__ or self.is_none
+
+    @cached_property
+    def is_none(self) -> bool:
+        """Whether there is no history, as far as that is known without starting git."""
+        return self._context is None or not may_be_in_one(self._context)
 
     @cached_property
     def history(self) -> History | NoHistory:
@@ -37,7 +42,7 @@ class Past:
 
         if self._context is None:
             return NoHistory("there is no build context")
-        if not may_be_in_one(self._context):
+        if self.is_none:
             return NoHistory(NO_REPOSITORY)
         from optimizer.history.reading import read_history
 
@@ -60,4 +65,4 @@ class Known(Past):
     """A past that is given, for tests and for what is not in git."""
 
     def __init__(self, history: History | NoHistory, timings: Sequence[Step] = ()) -> None:
-        self.__dict__.update(history=history, timings=timings)
+        self.__dict__.update(history=history, timings=timings, is_none=False)

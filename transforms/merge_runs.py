@@ -112,12 +112,13 @@ def _changing(
     model: Model, stage: Stage, runs: Sequence[Run], context: BuildContext | None, options: Options
 ) -> Mapping[int, str]:
     """The RUNs, by number, that change so often that what stands before them in the row had better be kept."""
-    if options.past is None or context is None:
+    past = options.past
+    if past is None or context is None or past.is_none:
         return {}
     from optimizer.cost import costs
 
     places = [run.instruction.index - stage.origin.index - 1 for run in runs]
-    if sum(costs(stage, context, options.past.timings)[place].seconds for place in places[:-1]) < LONG:
+    if sum(costs(stage, context, past.timings)[place].seconds for place in places[:-1]) < LONG:
         return {}
     from optimizer.rebuild import expected_of, history_of, rebuild_of
 

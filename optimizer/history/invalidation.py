@@ -66,6 +66,7 @@ class Inputs:
             return shared.get(other.index) or Inputs(other, context, model, shared)
 
         self._known: dict[Commit, frozenset[int]] = {}
+        self._taken: dict[frozenset[str], frozenset[int]] = {}
         self._stage = stage
         self._first = stage.origin.index + 1
         self._all = frozenset(range(len(stage.instructions)))
@@ -101,13 +102,19 @@ class Inputs:
             and self._stage.instructions[number - self._first].keyword not in SILENT
         }
         found.update(*(which for number, which in self._globals.items() if number in commit.instructions))
-        for place, takers in self._sources.items():
-            if place not in found and any(
-                not self._hides(path) for path in commit.paths if any(takes(path) for takes in takers)
-            ):
-                found.add(place)
+        found |= self._taking(commit.paths)
         found.update(place for place, inputs in self._stages if place not in found and inputs.changed(commit))
         return frozenset(found)
+
+    def _taking(self, paths: frozenset[str]) -> frozenset[int]:
+        """The places of the instructions that take one of the paths. Commits that are made up share their paths."""
+        if paths not in self._taken:
+            self._taken[paths] = frozenset(
+                place
+                for place, takers in self._sources.items()
+                if any(not self._hides(path) for path in paths if any(takes(path) for takes in takers))
+            )
+        return self._taken[paths]
 
     def _hides(self, path: str) -> bool:
         if self._ignore is None:

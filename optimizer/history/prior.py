@@ -14,6 +14,7 @@ from optimizer.copies import copied
 from optimizer.history.change import Commit, History
 from optimizer.history.kinds import CHANGES, SOURCES, Change, kind_of
 from optimizer.model import Model
+from optimizer.remember import remembered
 
 _SOME_SOURCE = "main.py"
 
@@ -24,12 +25,8 @@ def prior(model: Model, context: BuildContext | None, reason: str = "") -> Histo
     :param context: without one, the files are those that COPY names, and one source in each folder that it may mean.
     :param reason: why there is no history, for reports.
     """
-    context = context or MemoryContext(dict.fromkeys(_named(model), ""))
-    files: dict[str, list[str]] = defaultdict(list)
-    for path in context.files():
-        files[kind_of(path)].append(path)
-    commits = [commit for change in CHANGES for commit in _commits(change, files)]
-    commits = [part for each in commits for part in (_of_dockerfile(each, model) if each.id == _OURS else (each,))]
+    made_up = _of_files(MemoryContext(dict.fromkeys(_named(model), "")) if context is None else context)
+    commits = [part for each in made_up for part in (_of_dockerfile(each, model) if each.id == _OURS else (each,))]
     total = sum(each.weight for each in commits)
     found = tuple(replace(each, weight=each.weight / total) for each in commits)
     source = f"{reason or 'no history'}: what changes is assumed by kinds of files"
@@ -37,6 +34,15 @@ def prior(model: Model, context: BuildContext | None, reason: str = "") -> Histo
 
 
 _OURS = "container files"
+
+
+@remembered
+def _of_files(context: BuildContext) -> tuple[Commit, ...]:
+    """The commits to files of a build context, whatever the Dockerfile; weights are those of the table."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for path in context.files():
+        files[kind_of(path)].append(path)
+    return tuple(commit for change in CHANGES for commit in _commits(change, files))
 
 
 def _commits(change: Change, files: Mapping[str, list[str]]) -> Iterator[Commit]:
