@@ -86,16 +86,19 @@ def prediction(before: Model, after: Model, context: BuildContext | None, option
     return Prediction(expected_of(before, context, options), expected_of(after, context, options))
 
 
+@remembered
 def nothing_to_gain(model: Model, stage: Stage, context: BuildContext | None, options: Options) -> str | None:
     """Why no change of the order can be worth it, whatever may pass what; None where one might.
 
-    Cheap beside finding out what may pass what, unless git has to be started: then it is not asked, nor where other
-    stages take from this one.
+    Cheap beside finding out what may pass what, unless git has to be started: then it is not asked.
     """
-    git = options.past is not None and not options.past.at_hand
-    if git or (len(model.stages) > 1 and stage is not model.final):
+    if options.past is not None and not options.past.at_hand:
         return None
     history = history_of(model, context, options).of_files
+    if not (history.commits and any(invalidations(history.commits, each, context, model) for each in model.stages)):
+        return too_little(Prediction(0, 0), options)  # without the costs, which take longer to find out
+    if stage is not model.final:
+        return None  # other stages may take from it
     rebuild = rebuild_of(model, stage, context, options, history)
     now = rebuild.expected()
     return too_little(Prediction(now, now - rebuild.most()), options)
