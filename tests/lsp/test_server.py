@@ -127,7 +127,7 @@ def test_a_quick_fix_does_what_the_command_line_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_all_fixes_at_once(tmp_path: Path, newline: str) -> None:
     async def work(editor: Editor) -> None:
-        text = TEXT.replace("\n", newline)+ "LABEL face=😀"
+        text = TEXT.replace("\n", newline) + "LABEL face=😀"
         await editor.open(text)
         (everything,) = await editor.actions(0, "source.fixAll")
         assert await editor.actions(0, "refactor") == []

@@ -11,7 +11,8 @@ from optimizer.runner import Task
 from optimizer.verify.builder import Builder
 from optimizer.verify.measure import Measurement, measure
 from optimizer.verify.trial import Trials
-from tests.verify.test_measure import commit, git, write
+from tests.repositories import commit, git
+from tests.verify.test_measure import write
 
 BEFORE = "FROM debian:bookworm-slim\nCOPY . /app\nRUN sleep 3 && cat /app/package.json\n"
 AFTER = "FROM debian:bookworm-slim\nCOPY package.json /app/\nRUN sleep 3 && cat /app/package.json\nCOPY . /app\n"
