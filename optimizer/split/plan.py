@@ -106,6 +106,8 @@ class Found:
     """Packages of the distribution that this language's builds use, and its programs seldom."""
     leaves: tuple[str, ...] = ()
     """What stays behind besides packages of the distribution and the larger base."""
+    packages: tuple[str, ...] = ()
+    """What of the language's own packages stays behind, as a reason says it: alone worth a stage."""
     gone: tuple[str, ...] = ()
     """Patterns of the files of that, and of what says that its packages are installed."""
     questions: tuple[Question, ...] = ()

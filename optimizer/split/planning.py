@@ -148,10 +148,15 @@ class _Planning:
             self.found, stay = replace(self.found, base=self.found.bare), None
         stay = stay and stay._replace(before=self.first_copy(stay.at, parts))
         slimmed = self.found.base != self.view.stage.origin.words[0]
-        leaves = [*packages.left, *self.found.leaves, *([f"what {self.view.stage.base} has more"] if slimmed else [])]
-        if not packages.left and not slimmed:
+        leaves = [
+            *packages.left,
+            *self.found.packages,
+            *self.found.leaves,
+            *([f"what {self.view.stage.base} has more"] if slimmed else []),
+        ]
+        if not packages.left and not slimmed and not self.found.packages:
             return None  # sources and caches alone are better removed where they are made
-        if not packages.left and not self.found.leaves and bases.suffices_slim(self.view):
+        if not any((packages.left, self.found.packages, self.found.leaves)) and bases.suffices_slim(self.view):
             return None  # then the whole stage can build on the slim image
         if refused := self.needed_by_others() or self.for_developing():
             return refused
@@ -168,6 +173,8 @@ class _Planning:
 
     def may_leave_anything(self) -> bool:
         """Whether there are packages to leave behind, or a smaller base."""
+        if self.found.packages:
+            return True
         installs = (call for call in self.view.calls if call.instruction.index <= self.found.last.index)
         smaller = self.found.base != self.view.stage.origin.words[0]
         return smaller or any(is_system(call) and call.subcommand not in ("update", "clean") for call in installs)

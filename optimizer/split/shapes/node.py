@@ -43,6 +43,7 @@ _GLOBAL = "/usr/local/lib/node_modules"
 """Where the official images install what is installed for all."""
 _COREPACK = "/**/.cache/node/corepack"
 """Where corepack keeps yarn and pnpm."""
+_DEVELOPMENT = ("packages for development",)
 _PRUNE = {
     "npm": "npm prune --omit=dev",
     "yarn": "yarn install --production --ignore-scripts --prefer-offline",
@@ -86,6 +87,13 @@ def find(view: View) -> Found | Refused | None:
     package = _package(view, folder)
     if base.slimmed and package is None:
         questions.append(Question(f"whether a package needs a library that {base.written} lacks"))
+    left = [call for call in (*calls, *builds) if _installs(call) or call.subcommand == "prune"]
+    settled = max(left, key=view.calls.index)
+    development = bool((package or {}).get("devDependencies"))
+    # What a later RUN takes out again is still in the layer of the first.
+    pruned = _is_production(settled) and any(
+        not _is_production(call) and call.instruction is not settled.instruction for call in calls
+    )
     if all(call.subcommand == "prune" for call in builds):
         modules = f"{folder}/node_modules"
         covered = any(
@@ -96,15 +104,14 @@ def find(view: View) -> Found | Refused | None:
             "node", last, (Artifact(modules, modules, f"`{calls[-1].text}` installs into it"),), base.written, numbers,
             manifests=_MANIFESTS if covered else frozenset(), questions=tuple(questions),
             builders=_BUILDERS_OF_MODULES, has=_HAS, repeated=repeated, gone=tuple(gone),
+            packages=_DEVELOPMENT if development and pruned else (),
         )  # fmt: skip
     tool = calls[-1].name
     texts = [call.text for call in builds if call.subcommand != "prune"]
     made = next((text for text in reversed(texts) if "build" in text), texts[-1])
     modern = view.path_in_context(f"{folder}/.yarnrc.yml") is not None
-    left = [call for call in (*calls, *builds) if _installs(call) or call.subcommand == "prune"]
-    settled = max(left, key=view.calls.index)
     prune = (
-        package is not None and not modern and not _is_production(settled) and bool(package.get("devDependencies"))
+        package is not None and not modern and not _is_production(settled) and development
         and not _needs_dev(view, package)
     )  # fmt: skip
     if package is None:
@@ -115,7 +122,7 @@ def find(view: View) -> Found | Refused | None:
     return Found(
         "node", last, (Artifact(folder, folder, evidence),), base.written, numbers,
         finish=(f"RUN {_prune(view, tool)}",) if prune else (),
-        leaves=("packages for development",) if prune else (), questions=tuple(questions),
+        packages=_DEVELOPMENT if prune or (development and pruned) else (), questions=tuple(questions),
         builders=_BUILDERS_OF_MODULES, has=_HAS, repeated=repeated, gone=tuple(gone),
     )  # fmt: skip
 
