@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -21,6 +21,8 @@ MAX_PACK = 512 << 20
 """Bytes of the largest pack that is taken from a forge."""
 MAX_ENTRIES = 200_000
 """The most files of a repository."""
+MAX_BRANCHES = 100
+"""The most branches below the bot's prefix that are looked at."""
 MAX_BYTES = 1 << 30
 """The most bytes of files that are written."""
 _BASE = "refs/dockopt/base"
@@ -128,10 +130,20 @@ class Tree:
             return False
         return not name.startswith("refs/")
 
-    def branches(self, prefix: str) -> dict[str, str]:
-        """The forge's branches below a prefix, with their commits."""
-        lines = self.git.remote("ls-remote", "--heads", "origin", f"refs/heads/{prefix}/*").decode().splitlines()
-        return {name.removeprefix("refs/heads/"): commit for commit, _, name in (x.partition("\t") for x in lines)}
+    def branches(self, prefix: str, wanted: Container[str]) -> dict[str, str]:
+        """The forge's branches below a prefix, with their commits.
+
+        :param wanted: those that are told in any case; of the others some, where there are very many.
+        """
+        listed = self.git.remote("ls-remote", "--heads", "origin", f"refs/heads/{prefix}/*")
+        found: dict[str, str] = {}
+        for line in listed.decode("utf-8", "replace").splitlines():
+            commit, _, name = line.partition("\t")
+            name = name.removeprefix("refs/heads/")
+            # The bot's own are all UTF-8.
+            if "\ufffd" not in name and (name in wanted or len(found) < MAX_BRANCHES):
+                found[name] = commit
+        return found
 
     def head(self, branch: str) -> Head:
         """The newest commit of a branch of the forge."""

@@ -145,7 +145,7 @@ class _Visit:
     def bring(self, project: Project, tree: Tree, settings: BotSettings, found: Proposals) -> list[Done]:
         """Bring each branch to where it should be; those without a plan have nothing left to propose."""
         plans = {plan.branch: plan for plan in found.plans}
-        there = tree.branches(settings.branch)
+        there = tree.branches(settings.branch, plans)
         requests = {name: self.forge.requests(project, name) for name in sorted({*plans, *there})}
         self.open = sum(each.state == "open" for listed in requests.values() for each in listed)
         done = []

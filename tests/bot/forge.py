@@ -33,7 +33,7 @@ GIT = {
 def git(*arguments: str | Path, cwd: Path, data: bytes | None = None) -> str:
     run = subprocess.run(["git", *map(str, arguments)], cwd=cwd, env=GIT, input=data, capture_output=True, check=False)
     assert run.returncode == 0, run.stderr.decode()
-    return run.stdout.decode().strip()
+    return os.fsdecode(run.stdout).strip()
 
 
 @dataclass

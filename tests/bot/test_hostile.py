@@ -224,6 +224,28 @@ def test_odd_names_are_no_trouble(gitlab: Forge, project: Project) -> None:
     assert len(changed) == 5
 
 
+def test_names_that_are_no_text_are_no_trouble(gitlab: Forge, project: Project) -> None:
+    odd = os.fsdecode(b"odd-\xff")
+    blob = project.git("hash-object", "-w", "--stdin", data=FLASK.encode())
+    project.git("update-index", "-z", "--index-info", data=b"100644 " + blob.encode() + b"\todd-\xff/Dockerfile\0")
+    head = project.point("main", project.git("write-tree"), "Odd", project.heads()["main"])
+    project.git("update-ref", f"refs/heads/dockopt/{odd}", head)
+    outcome = look(gitlab)
+    assert (outcome.status, outcome.message) == ("opened", "")
+    assert len(project.git("diff", "--name-only", "main", "dockopt/all").splitlines()) == 2
+    assert "odd-\\xff/Dockerfile" in project.requests[1].text
+    assert look(gitlab).status == "unchanged"
+
+
+def test_very_many_branches_are_no_trouble(gitlab: Forge, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optimizer.bot.tree.MAX_BRANCHES", 3)
+    for number in range(9):
+        project.git("update-ref", f"refs/heads/dockopt/a{number}", project.heads()["main"])
+    assert look(gitlab).status == "opened"
+    assert look(gitlab).status == "unchanged"
+    assert len(gitlab.seen) < 16
+
+
 def test_a_dockerfile_can_put_nothing_into_a_request(gitlab: Forge) -> None:
     evil = (
         "FROM python:3.11\nRUN apt-get update\n"
