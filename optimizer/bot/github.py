@@ -107,9 +107,9 @@ class GitHub:
         with suppress(ForgeError), self._speaking():
             if wanted.labels or wanted.assignees:
                 made.as_issue().edit(labels=list(wanted.labels), assignees=list(wanted.assignees))
-        with suppress(ForgeError), self._speaking():
-            if wanted.reviewers:
-                made.create_review_request(list(wanted.reviewers))
+        for name in wanted.reviewers:
+            with suppress(ForgeError), self._speaking():
+                made.create_review_request([name])
         return _request(made)
 
     def _opened(self, project: Project, wanted: Wanted) -> Request | None:

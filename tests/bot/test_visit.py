@@ -221,7 +221,7 @@ def test_the_settings_of_the_repository_count(forge: Forge, project: Project) ->
     if forge.kind == "gitlab":
         assert (request.assignees, request.reviewers) == ([2], [3])
     else:
-        assert request.assignees == ["ada"]
+        assert (request.assignees, request.reviewers) == (["ada"], ["grace"])
 
 
 def test_a_request_that_is_no_draft_any_more_stays_so(gitlab: Forge) -> None:
