@@ -79,11 +79,10 @@ class Budget:
         return max(min(lefts, default=1_000_000) - self.out, 0)
 
     def back(self, granted: int, outcome: Outcome) -> None:
-        """Take back what was handed out for a repository, less what it has opened."""
+        """Take back what was handed out for a repository, less what it has opened, or would have in a dry run."""
         self.out -= granted
-        if not outcome.dry:
-            self._in_run += outcome.opened
-            self._opened += [self._clock()] * outcome.opened
+        self._in_run += outcome.opened
+        self._opened += [self._clock()] * outcome.opened
 
 
 class Serial(Executor):

@@ -76,7 +76,8 @@ def test_a_group_a_topic_and_a_list(forge: Forge, tmp_path: Path) -> None:
     for number in range(3):
         forge.add(f"group/app{number}", APP, topics=("docker",) if number else ())
     forge.add("other/app", APP)
-    assert run(forge, "--group", "group", "--dry-run", "-q")[2] == ""
+    assert run(forge, "--group", "group", "--dry-run", "--per-run", "2")[2] == "3 repositories: 2 opened, 1 postponed\n"
+    assert forge.writes() == []
     status, _, err = run(forge, "--group", "group", "--topic", "docker", "--per-run", "1")
     assert (status, err) == (0, "2 repositories: 1 opened, 1 postponed\n")
     (tmp_path / "repos").write_text(f"# these\nother/app\n{forge.url}/group/app0.git\n\nother/app\n")
