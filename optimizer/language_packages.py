@@ -136,6 +136,12 @@ def requirement(text: str) -> Requirement | None:
     return Requirement(name, extras, specifiers, found[3])
 
 
+def system_packages(wanted: Requirement) -> tuple[str, ...]:
+    """The Debian packages that a Python package is known to be built or to run with."""
+    with_library = wanted.name == "psycopg" and wanted.extras  # its wheels for these have it in them
+    return () if with_library else tuple(NEEDS.get(wanted.name, "").split())
+
+
 def python_need(wanted: Requirement, minor: Minor, installed: frozenset[str]) -> str | None:
     """What a Python package needs that a slim image lacks, as a reason; None where it is known to need nothing.
 
@@ -146,8 +152,8 @@ def python_need(wanted: Requirement, minor: Minor, installed: frozenset[str]) ->
     name = wanted.name
     if unknown := wanted.extras - EXTRAS.get(name, set()):
         return f"it is not known here what {name}[{','.join(sorted(unknown))}] needs"
-    if name in NEEDS and not (name == "psycopg" and wanted.extras):
-        missing = [package for package in NEEDS[name].split() if package not in installed]
+    if needed := system_packages(wanted):
+        missing = [package for package in needed if package not in installed]
         return f"{name} needs {' and '.join(missing)}" if missing else None
     if name in PURE or name in PREBUILT or name in NEEDS:
         return None

@@ -44,6 +44,7 @@ _LOADS = frozenset({"ctypes.CDLL", "ctypes.cdll.LoadLibrary", "ctypes.util.find_
 _DYNAMIC = frozenset(
     {"importlib.import_module", "__import__", "runpy.run_module", "runpy.run_path", "pkgutil.iter_modules"}
 )
+_BY_NAME = frozenset({"importlib.import_module", "__import__"})
 _DYNAMIC_PACKAGES = frozenset({"django", "stevedore", "pluggy", "celery", "scrapy", "airflow", "luigi"})
 """Frameworks that import modules by names that stand in settings."""
 _OF_TEXTS = frozenset({"format", "split"})
@@ -168,7 +169,7 @@ class _Reader:
         elif name in _SPAWNS:
             self.start(arguments[1:2], certain=True)
         elif name in _DYNAMIC:
-            self.dynamic = True
+            self.imported(arguments[:1], whole=name in _BY_NAME)
         elif name in _LOADS:
             self.loads |= dict.fromkeys(text for each in arguments[:1] for text in self.texts(each) if _GAP not in text)
         elif name in _OPENS:
@@ -188,6 +189,17 @@ class _Reader:
         if certain and not own and (not texts or any(_GAP in program for program in programs)):
             self.computed = True
         self.starts |= dict.fromkeys(program for program in programs if _PROGRAM.fullmatch(program))
+
+    def imported(self, arguments: list[cst.BaseExpression], *, whole: bool) -> None:
+        """A module that is imported by a call.
+
+        :param whole: whether its name is all that the call needs.
+        """
+        found = [text for each in arguments if (text := literal(each)) is not None and not text.startswith(".")]
+        if found and whole:
+            self.names.imports.update(dict.fromkeys(found))
+        else:
+            self.dynamic = True
 
     def opened(self, call: cst.Call, *, joins: bool) -> None:
         """The files and folders that a call names."""

@@ -50,6 +50,10 @@ MOST_TREES = 300_000
 """Characters of Python that are read as trees: libcst takes about a second for 250,000."""
 _SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve", "streamlit", "granian"})
 """Programs that are given a module to serve."""
+_RUNNERS = frozenset({"pipenv", "poetry", "uv", "pdm"})
+"""Programs that run another one in their environment: what stands behind ``run``."""
+_MANAGING = {"compilemessages": "msgfmt", "makemessages": "xgettext"}
+"""Commands of Django, and what they call. Source: django/core/management/commands."""
 _PASSING = frozenset({"", "exec", "cd", "set", "export", "echo", "test", "[", "sleep", "wait", "true", ":"})
 _OF_SYSTEM = ("/usr", "/opt", "/etc/mime.types", "/etc/fonts", "/etc/services", "/etc/protocols", "/etc/magic")
 """Where packages and the fuller base image put files that a program may read."""
@@ -91,16 +95,24 @@ class Reads(NamedTuple):
         )  # fmt: skip
 
 
+def running(view: View, late: Sequence[Call] = ()) -> list[tuple[Call, str]]:
+    """What the image starts, and calls behind the build, with what the scripts of these call, and where each stands."""
+    return [each for call in (*late, *view.starts) for each in _by(view, call, f"line {call.instruction.line}", 0)]
+
+
 def seen(view: View, late: Sequence[Call]) -> Reads:
     """What the last part of the stage calls, the image when it starts, and the scripts and sources they run."""
-    calls = [each for call in (*late, *view.starts) for each in _by(view, call, f"line {call.instruction.line}", 0)]
+    calls = [each for each in running(view, late) if UNKNOWN not in each[0].argv[0]]
     called = [Called(call.program, where, call.instruction) for call, where in calls]
+    for call, where in calls:
+        if call.name == "django-admin" or any(word.endswith("manage.py") for word in call.argv[:2]):
+            called += (Called(name, where, call.instruction) for word in call.operands if (name := _MANAGING.get(word)))
     if view.context is None:
         return Reads(tuple(called), (), ())
     files = _sources(view, view.context)
     python = {path: text for path, (text, _) in files.items() if path.endswith(".py")}
-    running = [call for call, _ in calls if call.instruction.keyword != "HEALTHCHECK"] if view.starts else []
-    trees = _trees(python, _entries(view, running, python))
+    started = [call for call, _ in calls if call.instruction.keyword != "HEALTHCHECK"] if view.starts else []
+    trees = _trees(python, _entries(view, started, python))
     opened: list[Opened] = []
     loaded: list[Opened] = []
     unread = [path for path, found in trees.items() if found.problem]
@@ -128,9 +140,13 @@ def _listed(paths: Sequence[str]) -> str:
 
 def _by(view: View, call: Call, where: str, depth: int) -> Iterator[tuple[Call, str]]:
     """A call and those of the scripts that it runs, each with where it is seen."""
-    if not call.argv or UNKNOWN in call.argv[0]:
+    if not call.argv:
         return
     yield call, where
+    if UNKNOWN in call.argv[0]:
+        return
+    if call.name in _RUNNERS and call.argv[1:2] == ("run",) and depth < _DEEPEST:
+        yield from _by(view, call._replace(argv=call.argv[2:]), where, depth + 1)
     operands = (call.argv[0], *call.operands[:1]) if call.name in SHELLS else call.argv[:1]
     for word in operands:
         path = view.path_in_context(call.at(word)) if "/" in word or call.name in SHELLS else None
@@ -138,6 +154,12 @@ def _by(view: View, call: Call, where: str, depth: int) -> Iterator[tuple[Call, 
         if script is not None and depth < _DEEPEST:
             for inner in calls_of(call.instruction, script, call.workdir, call.environment):
                 yield from _by(view, inner, path or where, depth + 1)
+
+
+def is_script(view: View, path: str | None) -> bool:
+    """Whether the build context has a script of the shell at a path of the image."""
+    found = view.path_in_context(path)
+    return found is not None and _script(view, found) is not None
 
 
 def _script(view: View, path: str) -> Script | None:
@@ -163,12 +185,31 @@ def _sources(view: View, context: BuildContext) -> Mapping[str, tuple[str, Instr
     return found
 
 
+def _scripts_of(view: View) -> Mapping[str, str]:
+    """The module behind each command that the sources install. Source: PEP 621, Poetry's documentation."""
+    import tomllib
+
+    found: dict[str, str] = {}
+    for each in view.copied:
+        at = posixpath.join(each.source or "", "pyproject.toml")
+        try:
+            read = tomllib.loads((view.context.read(posixpath.normpath(at)) if view.context else None) or "")
+        except (ValueError, RecursionError):
+            continue
+        for table in (read.get("project"), (read.get("tool") or {}).get("poetry")):
+            scripts = table.get("scripts") if isinstance(table, dict) else None
+            scripts = scripts if isinstance(scripts, dict) else {}
+            found |= {name: to.partition(":")[0] for name, to in scripts.items() if isinstance(to, str)}
+    return found
+
+
 def _entries(view: View, calls: Iterable[Call], python: Mapping[str, str]) -> frozenset[str] | None:
     """The files that are started; None where that cannot be told, and any file may be one."""
     index = _index(python)
+    scripts = _scripts_of(view)
     found: set[str] = set()
     for call in calls:
-        if call.name in _PASSING or call.name in SHELLS or call.name in INITS:
+        if call.name in {*_PASSING, *SHELLS, *INITS, *_RUNNERS}:
             continue
         program = view.path_in_context(call.at(call.argv[0])) if "/" in call.argv[0] else None
         if program is not None and program not in python and _script(view, program):
@@ -177,6 +218,8 @@ def _entries(view: View, calls: Iterable[Call], python: Mapping[str, str]) -> fr
         by_name = True
         if program in python:
             words, by_name = [call.argv[0]], False
+        elif call.argv[0] in scripts:
+            words = [scripts[call.argv[0]]]
         elif call.name == "python" and "-m" in words[:-1]:
             module = words[words.index("-m") + 1]
             words = [module] if module not in _SERVERS else words[words.index("-m") + 2 :]

@@ -126,9 +126,10 @@ def packages_of(
         plain = name.partition("=")[0]
         counterpart = _counterpart(releases, name)
         commands = set(COMMANDS.get(name, name).split())
+        is_called = bool(commands & called) or plain in _holders(releases[0], called)
         # Compilers have one name in all releases; which library stands for headers has to be known of this very one.
         building = counterpart.kind is Kind.BUILD or (counterpart.kind is Kind.DEV and exact) or plain in found.has
-        if building and not commands & called:
+        if building and not is_called:
             left.append(name)
             stay += _libraries(counterpart) if counterpart.kind in (Kind.BUILD, Kind.DEV) else ()
             if releases[0].distribution == "alpine":
@@ -137,7 +138,7 @@ def packages_of(
                 questions += (
                     Question(f"whether {each} is needed, which comes with {name}: it stays") for each in libraries
                 )
-        elif counterpart.kind is Kind.TOOL and commands & used and not commands & called:
+        elif counterpart.kind is Kind.TOOL and commands & used and not is_called:
             left.append(name)
             questions.append(Question(f"whether the program calls {name}, which the build calls"))
         else:
@@ -186,6 +187,14 @@ def _counterpart(releases: tuple[Release, ...], name: str) -> Counterpart:
     from optimizer.runtime_packages import runtime_in_all
 
     return runtime_in_all(releases, name)
+
+
+@lru_cache(maxsize=64)
+def _holders(release: Release, programs: frozenset[str]) -> frozenset[str]:
+    """The packages that have one of the programs."""
+    from optimizer.runtime_packages import provider_of_command
+
+    return frozenset(name for program in programs for name in provider_of_command(release, program))
 
 
 def _libraries(counterpart: Counterpart) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Source: the documentation of venv, pip, poetry, pipenv, uv and pdm about where t
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -13,12 +14,14 @@ from optimizer.document import Instruction
 from optimizer.images import parse_reference
 from optimizer.independence import UNKNOWN
 from optimizer.instructions import settings
-from optimizer.language_packages import NEEDS, PREBUILT, PURE, WHEELS, requirement
+from optimizer.language_packages import NEEDS, PREBUILT, PURE, WHEELS, Requirement, system_packages
 from optimizer.split import bases, declared
 from optimizer.split.plan import Artifact, Found, Question, Refused
+from optimizer.split.reads import running
+from optimizer.split.shapes._requirements import lists, named, operands
 from optimizer.split.view import Call, View
 
-PROGRAMS = frozenset({"pip", "poetry", "pipenv", "uv", "pdm"})
+PROGRAMS = frozenset({"pip", "poetry", "pipenv", "uv", "pdm", "flit"})
 BASES = frozenset({"python"})
 _TOOLS = frozenset({"poetry", "poetry-plugin-export", "pipenv", "uv", "pdm", "pip-tools"})
 _PACKAGING = frozenset({"pip", "setuptools", "wheel"})
@@ -35,9 +38,13 @@ _HAS = frozenset({
 """Source: the official image's Dockerfile for Alpine, which keeps what Python's own modules are linked with."""
 _PLACES = ("site-packages", "dist-packages", "/usr/local/lib/python")
 _EXPORTING = frozenset({"export", "requirements", "compile", "lock"})
-_VALUED = frozenset({"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f",
-                     "--find-links", "--trusted-host", "-e", "--editable", "--timeout", "--retries", "--progress-bar",
-                     "--no-binary", "--only-binary", "--cache-dir", "--proxy", "--global-option", "--log"})  # fmt: skip
+_HOMES = {
+    "pipenv": ("WORKON_HOME", ".local/share/virtualenvs"),
+    "poetry": ("POETRY_VIRTUALENVS_PATH", ".cache/pypoetry/virtualenvs"),
+}
+"""Where they make their environments by themselves: a variable that says it, else a folder of the user's."""
+_WORKON = ("/**/.local/share/virtualenvs",)
+"""What pipenv makes at every call, also where it is to make no environment."""
 
 
 class _Install(NamedTuple):
@@ -59,22 +66,29 @@ def find(view: View) -> Found | Refused | None:
     placed = _placed(view, installs)
     if isinstance(placed, str):
         return Refused(first, placed)
+    repeated = _repeated(view, installs)
+    if isinstance(repeated, Refused):
+        return repeated
     base = bases.slim(view.stage)
-    names = set(_names(view, installs)) if base.slimmed else set()
+    wanted = _wanted(view, installs) if base.slimmed else {}
+    names = {each.name for each in wanted}
     unknown = sorted(names - PURE - PREBUILT - set(WHEELS) - set(NEEDS))
     questions = (
         [Question(f"whether {', '.join(unknown[:5])} needs a library that {base.written} lacks")] if unknown else []
     )
     build = frozenset(
-        number for number, call in enumerate(view.calls) if call.instruction.index <= last.index and _builds(call)
-    )
+        number for number, call in enumerate(view.calls)
+        if call.instruction.index <= last.index and _builds(call) and number not in repeated
+    )  # fmt: skip
+    tooling = [each for each in installs if _is_tooling(each) and each.number not in repeated]
     return Found(
         "python", last, placed.artifacts, base.written, build,
-        manifests=_MANIFESTS | frozenset(_lists(view, installs)),
+        manifests=frozenset() if repeated else _MANIFESTS | {name for each in installs for name in lists(each.call)},
         prepare=placed.prepare, environment=placed.environment,
-        needs=tuple(package for name in sorted(names) for package in NEEDS.get(name, "").split()),
+        needs=tuple(package for each in wanted for package in system_packages(each)), repeated=repeated,
         has=_HAS, builders=frozenset({"git"} if _fetches(view, installs) else ()),
-        gone=(*declared.distributions(_tooling(installs)), *_exported(view)), questions=tuple(questions),
+        gone=(*declared.distributions(_named(tooling)), *_exported(view), *_workon(installs)),
+        questions=tuple(questions),
     )  # fmt: skip
 
 
@@ -90,7 +104,7 @@ def _install(number: int, call: Call) -> _Install | None:
     if name == "uv" and operands[:2] == ["pip", "install"]:
         return _Install(number, call, "uv pip")
     if (name, sub) in (("poetry", "install"), ("pipenv", "install"), ("pipenv", "sync"), ("uv", "sync"),
-                       ("pdm", "install"), ("pdm", "sync")):  # fmt: skip
+                       ("pdm", "install"), ("pdm", "sync"), ("flit", "install")):  # fmt: skip
         return _Install(number, call, name)
     if name == "python" and words[:1] == ("setup.py",) and sub in ("setup.py",) and {"install", "develop"} & set(words):
         return _Install(number, call, "setup.py")
@@ -109,36 +123,42 @@ def _builds(call: Call) -> bool:
     return call.name in PROGRAMS | _MAKERS and call.subcommand != "run"
 
 
-def _operands(call: Call) -> list[str]:
-    """What a pip install names, requirements files and options left out."""
-    words = list(call.argv)
-    behind = words[words.index("install") + 1 :] if "install" in words else []
-    found: list[str] = []
-    at = 0
-    while at < len(behind):
-        if behind[at] in _VALUED:
-            at += 2
-            continue
-        if not behind[at].startswith("-"):
-            found.append(behind[at])
-        at += 1
-    return found
-
-
 def _plain(name: str) -> str:
     return re.split(r"[\[<>=!~; ]", name, maxsplit=1)[0].lower().replace("_", "-")
 
 
 def _is_tooling(each: _Install) -> bool:
     """Whether it installs nothing but the installers themselves."""
-    named = {_plain(name) for name in _operands(each.call)}
+    named = {_plain(name) for name in operands(each.call)}
     listed = each.call.has("-r", "--requirement")
     return each.tool == "pip" and not listed and bool(named & _TOOLS) and named <= _TOOLS | _PACKAGING
 
 
-def _tooling(installs: Sequence[_Install]) -> Iterator[str]:
-    """The installers that are installed."""
-    yield from (_plain(name) for each in installs if _is_tooling(each) for name in _operands(each.call))
+def _named(installs: Sequence[_Install]) -> Iterator[str]:
+    """What they name, without versions."""
+    yield from (_plain(name) for each in installs for name in operands(each.call))
+
+
+def _repeated(view: View, installs: Sequence[_Install]) -> frozenset[int] | Refused:
+    """The installs of the installers that run the program, too, or that alone find its environment."""
+    runners: dict[str, Instruction] = {}
+    for call, _ in running(view):
+        if call.name in _TOOLS and call.subcommand in ("run", "shell"):
+            runners.setdefault(call.name, call.instruction)
+    for each in installs:
+        if each.tool in _HOMES and _at_home(view, each):
+            runners.setdefault(each.tool, each.call.instruction)
+    found: set[int] = set()
+    for tool, at in runners.items():
+        numbers = {each.number for each in installs if _is_tooling(each) and tool in _named([each])}
+        if not numbers:
+            return Refused(at, f"{tool} runs the program, and where it comes from is not known")
+        found |= numbers
+    return frozenset(found)
+
+
+def _workon(installs: Sequence[_Install]) -> tuple[str, ...]:
+    return _WORKON if any(each.tool == "pipenv" for each in installs) else ()
 
 
 def _exported(view: View) -> Iterator[str]:
@@ -151,14 +171,6 @@ def _exported(view: View) -> Iterator[str]:
                     yield path
 
 
-def _lists(view: View, installs: Sequence[_Install]) -> Iterator[str]:
-    """The names of the files that the installs are given."""
-    for each in installs:
-        for word in each.call.argv:
-            if word.endswith((".txt", ".in", ".toml", ".whl", ".cfg")):
-                yield word.rpartition("/")[2]
-
-
 def _in_the_way(view: View, installs: Sequence[_Install]) -> str | None:
     """Why the packages cannot go to another folder."""
     for each in installs:
@@ -167,7 +179,7 @@ def _in_the_way(view: View, installs: Sequence[_Install]) -> str | None:
             return f"`pip install {option}` puts packages at a place of their own"
         if each.tool == "uv pip" and (each.call.has("--system") or "UV_SYSTEM_PYTHON" in each.call.environment):
             return "uv installs into the Python of the system"
-        if UNKNOWN in " ".join(_operands(each.call)) and "." in " ".join(_operands(each.call)):
+        if UNKNOWN in " ".join(operands(each.call)) and "." in " ".join(operands(each.call)):
             return "what it installs cannot be told"
     for instruction in view.stage.instructions:
         if place := next((place for place in _PLACES if place in instruction.text), None):
@@ -180,8 +192,6 @@ def _in_the_way(view: View, installs: Sequence[_Install]) -> str | None:
             and not _copied(view, program)
         ):
             return f"line {call.instruction.line} calls {program}, which would be in another folder"
-        if call.name in _TOOLS and call.subcommand in ("run", "shell"):
-            return f"line {call.instruction.line} runs the program with {call.name}"
     return None
 
 
@@ -210,7 +220,7 @@ def _placed(view: View, installs: Sequence[_Install]) -> _Placed | str:
             return place.reason
         if place is None:
             at = at or each.call.instruction
-            switched |= each.tool not in ("pip", "setup.py")
+            switched |= each.tool not in ("pip", "setup.py", "flit")
         elif place not in [artifact.path for artifact in artifacts]:
             artifacts.append(Artifact(place, place, f"`{each.call.text}` installs into it"))
         for folder in _editable(each):
@@ -273,15 +283,42 @@ def _own_place(view: View, each: _Install, own: Sequence[str]) -> str | _Problem
         return each.call.at(".venv") or _Problem(f"the directory of `{each.call.text}` is not known")
     if each.tool == "uv pip":
         return _Problem("uv pip has no virtual environment of this stage")
-    if each.tool == "poetry" and not _is_set(view, each, "virtualenvs.create", "POETRY_VIRTUALENVS_CREATE", _NO):
-        if _is_set(view, each, "virtualenvs.in-project", "POETRY_VIRTUALENVS_IN_PROJECT", _YES):
+    if each.tool in _HOMES and _makes_its_own(view, each):
+        if _in_project(view, each):
             return each.call.at(".venv") or _Problem(f"the directory of `{each.call.text}` is not known")
-        return _Problem("poetry makes a virtual environment in a cache folder")
-    if each.tool == "pipenv" and not each.call.has("--system"):
-        if environment.get("PIPENV_VENV_IN_PROJECT"):
-            return each.call.at(".venv") or _Problem(f"the directory of `{each.call.text}` is not known")
-        return _Problem("pipenv makes a virtual environment in a cache folder")
+        return _home(view, each)
     return None
+
+
+def _makes_its_own(view: View, each: _Install) -> bool:
+    """Whether poetry or pipenv makes a virtual environment, and does not use the Python that is first in PATH."""
+    if each.tool == "poetry":
+        return not _is_set(view, each, "virtualenvs.create", "POETRY_VIRTUALENVS_CREATE", _NO)
+    return not each.call.has("--system")
+
+
+def _in_project(view: View, each: _Install) -> bool:
+    if each.tool == "poetry":
+        return _is_set(view, each, "virtualenvs.in-project", "POETRY_VIRTUALENVS_IN_PROJECT", _YES)
+    return bool(each.call.environment.get("PIPENV_VENV_IN_PROJECT"))
+
+
+def _at_home(view: View, each: _Install) -> bool:
+    """Whether it makes an environment in a folder of the user's, named after the project's own folder."""
+    own = tuple(path for call in view.calls if (path := _made(call)))
+    return not isinstance(place := _own_place(view, each, own), _Problem) and place == _home(view, each)
+
+
+def _home(view: View, each: _Install) -> str | _Problem:
+    """The folder of the user's environments: of root's, for no other user builds."""
+    variable, folder = _HOMES[each.tool]
+    environment = each.call.environment
+    if variable in environment:
+        return environment[variable] or _Problem(f"{variable} is not known")
+    configured = any(call.name == each.tool and call.subcommand == "config" for call in view.calls[: each.number])
+    if configured or {"POETRY_CACHE_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"} & environment.keys():
+        return _Problem(f"{each.tool} makes a virtual environment in a cache folder")
+    return posixpath.join(environment.get("HOME") or "/root", folder)
 
 
 def _is_first(view: View, each: _Install, folder: str) -> bool:
@@ -320,17 +357,9 @@ def _fetches(view: View, installs: Sequence[_Install]) -> bool:
     """Whether pip calls git for a package, and no package is known that calls it later."""
     texts = [text for each in installs for word in each.call.argv if (text := view.text(each.call.at(word)))]
     fetches = any("git+" in text for text in (*texts, *(each.call.text for each in installs)))
-    return fetches and not any("git" in NEEDS.get(name, "").split() for name in _names(view, installs))
+    return fetches and not any("git" in system_packages(one) for one in _wanted(view, installs))
 
 
-def _names(view: View, installs: Sequence[_Install]) -> Iterator[str]:
-    """The packages that the installs name, as far as they can be read."""
-    for each in installs:
-        for name in _operands(each.call):
-            if (wanted := requirement(name)) is not None:
-                yield wanted.name
-        for word in each.call.argv:
-            text = view.text(each.call.at(word)) if word.endswith((".txt", ".in")) else None
-            for line in (text or "").splitlines():
-                if (wanted := requirement(line.partition("#")[0])) is not None:
-                    yield wanted.name
+def _wanted(view: View, installs: Sequence[_Install]) -> dict[Requirement, None]:
+    """The packages that the installs name, as far as they can be read, by name."""
+    return dict.fromkeys(sorted((one for each in installs for one in named(view, each.call)), key=lambda one: one.name))
