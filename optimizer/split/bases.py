@@ -71,7 +71,7 @@ def below(stage: Stage, *, static: bool) -> str | None:
     if "alpine" in tag:
         version = tag.partition("alpine")[2]
         return f"alpine:{version}" if version else "alpine" if static else None
-    parts = [part for part in tag.split("-") if part != "slim"]
+    parts = [part for part in tag.split("-") if part not in ("slim", "latest")]
     suite = next((part for part in parts if part in SUITES), None)
     if suite is None:
         numbers = parts[0].split(".") if parts and parts[0] else []

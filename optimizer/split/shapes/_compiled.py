@@ -11,10 +11,11 @@ from optimizer.document import Instruction
 from optimizer.independence import UNKNOWN
 from optimizer.landing import inside, touch
 from optimizer.packages.commands import SHELLS
+from optimizer.split import reads
 from optimizer.split.plan import Artifact, Question, Refused
 from optimizer.split.planning import NEUTRAL, SETUP
 from optimizer.split.system import is_system
-from optimizer.split.view import INITS, Call, View
+from optimizer.split.view import INITS, Call, View, runs_anything, shortened
 
 _PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 _DATA = frozenset({
@@ -175,11 +176,66 @@ def program(view: View, build: Build, folders: Sequence[str], evidence: str) -> 
         return None
     if start.path is None:
         return Artifact(f"{folders[0]}/{start.name}", f"{_PATH[0]}/{start.name}", evidence) if folders else None
-    if posixpath.splitext(start.path)[1] or view.path_in_context(start.path) is not None:
+    if posixpath.splitext(start.path)[1] or _is_text(view, start.path):
         return None  # it is copied, and not built
     if any(inside(start.path, folder) for folder in (*build.sources, *folders)):
         return Artifact(start.path, start.path, evidence)
     return None
+
+
+def _is_text(view: View, path: str) -> bool:
+    """Whether the build context has a text of that path; a program that was built before is built anew, or serves."""
+    found = view.path_in_context(path)
+    return found is not None and (view.context is None or view.context.read(found) is not None)
+
+
+class Scripted(NamedTuple):
+    """What the image starts by a shell: programs of the build, and scripts of the sources."""
+
+    programs: tuple[Artifact, ...]
+    scripts: tuple[Artifact, ...]
+
+
+def by_scripts(view: View, build: Build) -> Scripted | Refused | None:
+    """What the image starts by a shell; None where it starts with no shell, or nothing of the sources."""
+    starts = [call for call in view.starts if call.instruction.keyword != "HEALTHCHECK" and call.argv]
+    if not any(call.name in SHELLS or reads.is_script(view, call.at(call.argv[0])) for call in starts):
+        return None
+    programs: dict[str, Artifact] = {}
+    scripts: dict[str, Artifact] = {}
+    for call, where in reads.running(view):
+        if call.instruction.keyword == "HEALTHCHECK":
+            continue
+        path = call.at(call.argv[0]) if "/" in call.argv[0] else None
+        if call.name in SHELLS:
+            if not runs_anything(call):
+                continue
+            path = call.at(call.subcommand) if call.operands else None
+        ours = path is not None and any(inside(path, folder) for folder in build.sources)
+        if path is not None and reads.is_script(view, path):
+            if ours:
+                scripts[path] = Artifact(path, path, f"{where} starts it")
+        elif path is not None and ours and call.name not in SHELLS and not _is_text(view, path):
+            programs[path] = Artifact(path, path, f"{where} starts it")
+        elif call.name in SHELLS or _is_computed(call) or (path is not None and _is_text(view, path)):
+            return Refused(call.instruction, f"what `{shortened(call.text)}` starts cannot be told")
+        elif call.name not in NEUTRAL | SETUP and any(view.path_in_context(each) for each in _named(call)):
+            return Refused(call.instruction, f"`{shortened(call.text)}` may read more of the sources")
+    return Scripted(tuple(programs.values()), tuple(scripts.values())) if programs else None
+
+
+def _is_computed(call: Call) -> bool:
+    """Whether the program's folder is not known, or the program."""
+    name = call.argv[0]
+    return UNKNOWN in name or ("/" not in name and all(word.literal != name for word in call.command.words))
+
+
+def _named(call: Call) -> Iterator[str]:
+    """The paths that the arguments of a command may be."""
+    for word in call.argv[1:]:
+        for text in (word, word.partition("=")[2]):
+            if text and (path := call.at(text)) is not None:
+                yield path
 
 
 def data(
@@ -191,6 +247,10 @@ def data(
     context = view.context
     if context is None:
         return found, questions
+    for path in dict.fromkeys(path for call in view.starts for path in _named(call)):
+        ours = any(inside(path, folder) and path != folder for folder in build.sources)
+        if ours and view.path_in_context(path) is not None and not any(touch(path, each.path) for each in artifacts):
+            found.append(Artifact(path, path, "the image starts with it"))
     for brought in view.brought.values():
         for landing in brought.landings if brought.instruction.index < build.last.index else ():
             if not landing.folder:
@@ -203,7 +263,11 @@ def data(
             tops = dict.fromkeys(path[len(prefix) :].partition("/")[0] for path in context.files(landing.source))
             for top in tops:
                 path = posixpath.join(landing.target, top)
-                if top.endswith(endings) or top.startswith(".") or any(touch(path, each.path) for each in artifacts):
+                if (
+                    top.endswith(endings)
+                    or top.startswith(".")
+                    or any(touch(path, each.path) for each in (*artifacts, *found))
+                ):
                     continue
                 embedded = any(touch(f"/{prefix}{top}", f"/{each}") for each in compiled_in)
                 if embedded and not any(mark + top in text for text in texts.values() for mark in _OPENING):
