@@ -114,7 +114,7 @@ class _Repair:
 
         releases = releases_of(self.split.stage.base or "")
         found: list[tuple[str, ...]] = []
-        if isinstance(cause, MissingLibrary) and "/" not in cause.library and not cause.version:
+        if isinstance(cause, MissingLibrary) and not cause.version and cause.library[0] not in "/-":
             found = [provider_of_library(release, cause.library) for release in releases]
         elif isinstance(cause, MissingProgram) and posixpath.dirname(cause.program) in ("", "/usr/bin", "/bin"):
             found = [provider_of_command(release, posixpath.basename(cause.program)) for release in releases]

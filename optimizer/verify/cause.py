@@ -29,7 +29,10 @@ class MissingLibrary(_Missing):
     """The loader does not find a shared library, itself, or a version of a library."""
 
     library: str
-    """As the file that needs it names it: ``libpq.so.5``; the loader by its path."""
+    """As the file that needs it names it: ``libpq.so.5``; the loader by its path.
+
+    ``-lpq`` where only the name is known that ld(1) has for it: any version of ``libpq.so`` may be meant.
+    """
     needed_by: str
     """The path of that file; "" where only the loader's own message is known."""
     version: str = ""
@@ -102,6 +105,10 @@ def _library(name: str, asked_by: str) -> Cause:
     return MissingLibrary(name, "")
 
 
+def _any_version(name: str, asked_by: str) -> Cause:
+    return MissingLibrary(f"-l{name}", "")
+
+
 def _module(name: str, asked_by: str) -> Cause:
     return MissingModule(name, ())
 
@@ -124,6 +131,12 @@ _SAID: tuple[tuple[str, _Make], ...] = (
     # glibc's loader, and whoever repeats its message; musl's
     (r"([^\s:'\"]+\.so[\w.]*): cannot open shared object file", _library),
     (r"Error loading shared library ([^\s:]+): No such file or directory", _library),
+    # psycopg, python-magic, pyzbar, cairocffi, Django: what ctypes.util.find_library looks for
+    (r"\blib([\w+-]+) library not found", _any_version),
+    (r"failed to find lib([\w+-]+)\.", _any_version),
+    (r"Unable to find ([\w+-]+) shared library", _any_version),
+    (r'no library called "(?:lib)?([\w+.-]+?)(?:-\d+)?" was found', _any_version),
+    (r'Could not find the \w+ library \(tried "([\w+-]+)"', _any_version),
     # Python, Node, Java, .NET, Ruby
     (r"(?:ModuleNotFoundError: )?No module named '?([\w.]+)'?", _module),
     (r"Cannot find module '(/[^']+)'", _path),

@@ -69,7 +69,10 @@ class Origins:
     def _library(self, name: str) -> str | None:
         if "/" in name:
             return name if self._image.at(name) else None
-        found = [path for path in self._image.entries if path.endswith(f"/{name}") and self._image.at(path)]
+        if name.startswith("-l"):
+            found = [path for path in self._image.entries if _is_version_of(name, path) and self._image.at(path)]
+        else:
+            found = [path for path in self._image.entries if path.endswith(f"/{name}") and self._image.at(path)]
         return min(found, key=lambda path: (not path.startswith(_STANDARD), len(path), path), default=None)
 
     def _module(self, module: str, imported_by: tuple[str, ...]) -> str | None:
@@ -85,6 +88,12 @@ class Origins:
             and (posixpath.dirname(path) in folders or (not levels and _is_in_site(path)))
         ]  # fmt: skip
         return min(found, key=lambda path: (posixpath.dirname(path) not in folders, path), default=None)
+
+
+def _is_version_of(linked: str, path: str) -> bool:
+    """Whether a path is a version of a library that ld(1) is given as ``-lNAME``: ``libNAME.so.5``."""
+    stem, dot, version = posixpath.basename(path).partition(".so.")
+    return bool(dot) and stem == f"lib{linked[2:]}" and version.isdigit()
 
 
 def _above(path: str, levels: int) -> str:

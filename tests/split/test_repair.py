@@ -68,6 +68,11 @@ def at(path: str, package: str = "", real: str = "") -> Origin:
             "libodd5t64 is added: a program needs libodd.so.5",
         ),
         (
+            MissingLibrary("-lpq", "", origin=at("/usr/lib/x86_64-linux-gnu/libpq.so.5", "libpq5")),
+            f"RUN {APT} libpq5 && {CLEAN}",
+            "libpq5 is added: a program needs -lpq",
+        ),
+        (
             MissingProgram("ffmpeg", "CMD"),
             f"RUN {APT} ffmpeg && {CLEAN}",
             "ffmpeg is added: CMD calls ffmpeg",
@@ -154,6 +159,7 @@ def test_several_are_mended_at_once_and_a_folder_takes_the_place_of_what_lies_in
     "cause",
     [
         MissingLibrary("libnosuch.so.7", ""),
+        MissingLibrary("-lpq", ""),
         MissingLibrary("libc.so.6", "/usr/local/bin/x", "GLIBC_2.99"),
         MissingPath("/usr/lib/x86_64-linux-gnu/libz.so"),
         MissingPath("/opt/venv/lib/example.py"),

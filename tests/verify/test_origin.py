@@ -51,6 +51,8 @@ AFTER = image({
         (MissingLibrary("libown.so.1", "/x"), Origin(OWN, f"{OWN}.2")),
         (MissingLibrary("libpq.so.5", "/x", "PQ_9"), None),
         (MissingLibrary("libnosuch.so", "/x"), None),
+        (MissingLibrary("-lpq", ""), Origin(LIBPQ, f"{LIBPQ}.15", "libpq5")),
+        (MissingLibrary("-lp", ""), None),
         (MissingProgram("curl", "CMD"), Origin("/usr/bin/curl", "/usr/bin/curl", "curl")),
         (MissingProgram("tool", "CMD"), Origin("/usr/local/bin/tool", "/usr/local/bin/tool")),
         (MissingProgram("/opt/kit/bin/run", "CMD"), Origin("/opt", "/opt/kit/bin/run")),
