@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.document import Instruction
 from optimizer.landing import inside
-from optimizer.model import Stage
 from optimizer.split.plan import Found, Refused
 from optimizer.split.view import View
 
@@ -19,8 +17,6 @@ def refusal(view: View, found: Found) -> Refused | None:
         if unreadable.instruction.index <= last:
             return Refused(unreadable.instruction, unreadable.reason)
     for each in stage.instructions:
-        if each.keyword == "USER" and each.index <= last and not _is_root(stage, each):
-            return Refused(each, f"USER {each.args} stands in the middle of the build")
         if each.keyword in ("COPY", "ADD") and each.index <= last and each.heredocs:
             return Refused(each, "it writes a file from the Dockerfile's own text")
     if any(flag.name == "platform" and "$" in (flag.value or "") for flag in stage.origin.flags):
@@ -43,8 +39,3 @@ def _is_of_the_project(view: View, found: Found) -> bool:
         each for at, each in view.brought.items() if (same or at < found.last.index) and each.broad and each.known
     )
     return any(each.instruction.flag("from") is None for each in copies)
-
-
-def _is_root(stage: Stage, instruction: Instruction) -> bool:
-    user = stage.state(instruction).expand(instruction.args, instruction.escape)
-    return user is not None and user.partition(":")[0] in ("root", "0")

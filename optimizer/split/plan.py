@@ -29,6 +29,8 @@ class Artifact(NamedTuple):
     target: str
     evidence: str
     """How it is known to be what the program needs."""
+    owner: str = ""
+    """The user and the group that it is given; "" for root, to whom all that is copied belongs."""
 
 
 class Question(NamedTuple):

@@ -18,8 +18,9 @@ from optimizer.packages.commands import SHELLS
 from optimizer.split import bases, declared, reads
 from optimizer.split.lineage import others
 from optimizer.split.obstacles import refusal
+from optimizer.split.owner import owner, whole
 from optimizer.split.plan import Found, Part, Question, Refused, Split
-from optimizer.split.system import is_removal, is_system, packages_of
+from optimizer.split.system import is_removal, is_system, is_update, is_upgrade, packages_of
 from optimizer.split.view import INITS, STARTS, Call, View, runs_anything, shortened
 
 _MOVED = frozenset({
@@ -51,7 +52,11 @@ _NAMES = ("build", "builder", "build-stage", "compile")
 def plan(view: View, found: Found, final: Stage) -> Split | Refused | None:
     """Decide about each instruction; None where nothing would be left behind."""
     found = replace(found, last=_with_cleaning(view, found.last))
-    return refusal(view, found) or _Planning(view, found, final).split()
+    whose = owner(view, found)
+    if refused := refusal(view, found) or (whose if isinstance(whose, Refused) else None):
+        return refused
+    found = replace(found, artifacts=tuple(each._replace(owner=str(whose)) for each in found.artifacts))
+    return _Planning(view, found, final).split()
 
 
 def _with_cleaning(view: View, last: Instruction) -> Instruction:
@@ -141,7 +146,7 @@ class _Planning:
         if isinstance(packages, Refused):
             return packages
         for call in self.view.calls:
-            if call.instruction.index > self.found.last.index and (reason := self.missing(call, packages.left)):
+            if call.instruction.index > self.found.last.index and (reason := self.missing(call, packages.left, parts)):
                 return Refused(call.instruction, reason)
         stay = packages.stay
         if self.found.bare and self.runs_nothing(parts) and (stay is None or bases.BARE.issuperset(stay.names)):
@@ -253,15 +258,19 @@ class _Planning:
     def run(self, each: Instruction) -> Part | Refused:
         calls = [(number, call) for number, call in enumerate(self.view.calls) if call.instruction is each]
         builds = repeated = False
+        upgrades = self.brings_up_to_date([call for _, call in calls])
         setup: list[Call] = []
         for number, call in calls:
-            if number in self.found.build or is_system(call):
+            if upgrades and (is_upgrade(call) or is_update(call) or "/var/lib/apt/lists" in call.text):
+                repeated = True
+                setup.append(call)
+            elif number in self.found.build or is_system(call):
                 builds = True
             elif number in self.found.repeated or _writes_a_setting(call):
                 repeated = True
                 setup.append(call)
             elif call.name in SETUP:
-                if call.name in ("chown", "chgrp") and self.is_taken(call):
+                if call.name in ("chown", "chgrp") and self.is_taken(call) and not self.is_given(call):
                     return Refused(each, f"`{shortened(call.text)}` gives an owner that does not come along")
                 setup.append(call)
             elif call.name not in NEUTRAL or (call.argv and UNKNOWN in call.argv[0]) or runs_anything(call):
@@ -283,6 +292,19 @@ class _Planning:
         self.setup[each.index] = tuple(call.text for call in wanted)
         return Part.BUILD
 
+    def brings_up_to_date(self, calls: Sequence[Call]) -> bool:
+        """Whether a RUN upgrades the base image, or fetches the lists that an install behind the build relies on."""
+        alone = all(is_update(call) or call.name in NEUTRAL for call in calls)
+        relied = alone and any(is_update(call) for call in calls) and any(map(self.relies, self.view.calls))
+        return relied or any(map(is_upgrade, calls))
+
+    def relies(self, call: Call) -> bool:
+        """Whether a call behind the build installs with lists that another RUN has fetched."""
+        if call.instruction.index <= self.found.last.index or call.package is None or not is_system(call):
+            return False
+        own = any(map(is_update, self.view.of(call.instruction)))
+        return call.package.action == "install" and call.package.manager.name == "apt" and not own
+
     def is_about_build(self, call: Call) -> bool:
         """Whether a command works on nothing but what only the build needs, or what is taken over as a whole."""
         folders = (*self.found.sources, *(each.path for each in self.found.artifacts), "/tmp")
@@ -294,6 +316,11 @@ class _Planning:
         """Whether a command works on something that is taken over from the builder."""
         paths = [path for word in _paths([call]) if (path := call.at(word))]
         return any(touch(path, artifact.path) for path in paths for artifact in self.found.artifacts)
+
+    def is_given(self, call: Call) -> bool:
+        """Whether a command gives the owner that what is taken over comes with."""
+        given = whole(self.view, call.subcommand) if call.name == "chown" else None
+        return given is not None and all(each.owner == given for each in self.found.artifacts)
 
     def copy(self, each: Instruction) -> Part | Refused:
         brought = self.view.brought[each.index]
@@ -327,17 +354,13 @@ class _Planning:
             tools[package] = None
         return frozenset(names), tuple(tools)
 
-    def missing(self, call: Call, left: tuple[str, ...]) -> str | None:
+    def missing(self, call: Call, left: tuple[str, ...], parts: Mapping[int, Part]) -> str | None:
         """Why a command behind the build needs what the build leaves behind."""
         package = package_of(call.program)
         if package and any(package == name or package in brought_by(name) for name in left):
             return f"`{shortened(call.text)}` behind the build needs {package}"
-        installs = call.package is not None and is_system(call) and call.package.action == "install"
-        own = any(
-            each.package is not None and is_system(each) and each.package.action == "update"
-            for each in self.view.of(call.instruction)
-        )
-        if installs and call.package is not None and call.package.manager.name == "apt" and not own:
+        fetched = (each.instruction.index for each in self.view.calls if is_update(each))
+        if self.relies(call) and not any(parts.get(index, Part.BUILD) is not Part.BUILD for index in fetched):
             return f"`{shortened(call.text)}` relies on package lists that the build has fetched"
         return None
 

@@ -11,7 +11,7 @@ from optimizer.fix import Edit
 from optimizer.model import Model, read
 from optimizer.rewrite import WIDTH, style_of
 from optimizer.split.declared import paths
-from optimizer.split.plan import Part, Split, SystemPackages
+from optimizer.split.plan import Artifact, Part, Split, SystemPackages
 
 
 class Written(NamedTuple):
@@ -50,7 +50,7 @@ def write(model: Model, split: Split) -> Written:
 
     header = list(_header(document, split))
     added = [final, *split.environment, *(piece.text for piece in header if not piece.moved)]
-    taken = [f"COPY --from={split.builder} {each.path} {each.target}" for each in split.artifacts]
+    taken = [_copy(split.builder, each) for each in split.artifacts]
     taken += split.after
     taken += (document.text[each.start : each.end].removesuffix(newline) for each in split.passed)
     block = [final, *split.environment, *(piece.text for piece in header), *taken]
@@ -61,6 +61,11 @@ def write(model: Model, split: Split) -> Written:
         edits.append(Edit(origin.start, origin.content_end, newline.join(block)))
     adds += _commands(document, [*prepared, *split.finish, *added, *taken])
     return Written(tuple(edits), (origin, *moved), (instruction_text(origin),), tuple(adds), paths(split))
+
+
+def _copy(builder: str, artifact: Artifact) -> str:
+    owner = f" --chown={artifact.owner}" if artifact.owner else ""
+    return f"COPY --from={builder}{owner} {artifact.path} {artifact.target}"
 
 
 def _behind(text: str, newline: str, last: Instruction, lines: Sequence[str]) -> Edit:

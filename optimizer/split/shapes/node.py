@@ -5,9 +5,11 @@ Source: the documentation of npm (ci, prune), yarn and pnpm.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from typing import Any
 
+from optimizer.document import Instruction
 from optimizer.images import parse_reference
 from optimizer.landing import inside
 from optimizer.split import bases
@@ -61,7 +63,7 @@ def find(view: View) -> Found | Refused | None:
     folder = next(iter(folders))
     if len(folders) > 1 or folder is None or folder == "/":
         return Refused(first, "packages are installed in several folders, or in one that is not known")
-    builds = [call for call in view.calls if _builds(call)]
+    builds = [call for call in view.calls if _builds(call) or _adds(call)]
     last = max((call.instruction for call in (*calls, *builds)), key=lambda each: each.index)
     called = {call.name for call in view.starts} | {
         call.name for call in view.calls if call.instruction.index > last.index
@@ -96,13 +98,9 @@ def find(view: View) -> Found | Refused | None:
     )
     if all(call.subcommand == "prune" for call in builds):
         modules = f"{folder}/node_modules"
-        covered = any(
-            inside(folder, zone) for each in view.brought.values() if each.broad and each.instruction.index > last.index
-            for zone in each.zones
-        )  # fmt: skip
         return Found(
             "node", last, (Artifact(modules, modules, f"`{calls[-1].text}` installs into it"),), base.written, numbers,
-            manifests=_MANIFESTS if covered else frozenset(), questions=tuple(questions),
+            manifests=_copied_again(view, folder, last), questions=tuple(questions),
             builders=_BUILDERS_OF_MODULES, has=_HAS, repeated=repeated, gone=tuple(gone),
             packages=_DEVELOPMENT if development and pruned else (),
         )  # fmt: skip
@@ -118,7 +116,9 @@ def find(view: View) -> Found | Refused | None:
         questions.append(Question("which packages only the build needs: there is no package.json to look into"))
     if prune and package is not None:
         gone += (f"{folder}/node_modules/{name}" for name in package["devDependencies"])
-    evidence = f"`{made}` builds in it" + (", and packages for development are taken out" if prune else "")
+    evidence = f"`{made}` {'builds in' if any(map(_builds, builds)) else 'changes'} it" + (
+        ", and packages for development are taken out" if prune else ""
+    )
     return Found(
         "node", last, (Artifact(folder, folder, evidence),), base.written, numbers,
         finish=(f"RUN {_prune(view, tool)}",) if prune else (),
@@ -155,6 +155,29 @@ def _installs(call: Call) -> bool:
     return call.subcommand in _INSTALL or (
         call.name == "yarn" and not call.operands and not call.has("--version", "-v")
     )
+
+
+def _adds(call: Call) -> bool:
+    """Whether an install writes the packages that it names into package.json."""
+    return _installs(call) and any("://" not in word for word in call.operands[1:])
+
+
+def _copied_again(view: View, folder: str, last: Instruction) -> frozenset[str]:
+    """The manifests, as COPY names them, that another COPY behind the build brings to the same place."""
+    later = [each for each in view.brought.values() if each.broad and each.instruction.index > last.index]
+    if not any(inside(folder, zone) for each in later for zone in each.zones):
+        return frozenset()
+    context = view.context
+    if context is None:
+        return _MANIFESTS
+    again = [landing for each in later for landing in each.landings]
+    lost = {
+        posixpath.basename(word.rstrip("/"))
+        for each in view.brought.values() if each.instruction.index <= last.index and not each.broad
+        if not all(any(context.is_file(landing.origin(one.target) or "") for landing in again) for one in each.landings)
+        for word in each.instruction.words[:-1]
+    }  # fmt: skip
+    return _MANIFESTS - lost
 
 
 def _builds(call: Call) -> bool:
