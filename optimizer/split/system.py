@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _VIRTUAL = ("-t", "--virtual")
 _VALUED = frozenset({"-t", "--virtual", "-o", "--option", "-c", "--config-file", "-X", "--repository", "-p", "--root",
                      "--target-release", "--default-release", "-a", "--host-architecture"})  # fmt: skip
+_UPGRADES = frozenset({"upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade"})
 _REMOVING = frozenset({"del", "remove", "purge", "autoremove", "autopurge"})
 _CLEAN = "rm -rf /var/lib/apt/lists/*"
 _ADDING = frozenset({"add-apt-repository", "apt-add-repository", "apt-key"})
@@ -65,6 +66,16 @@ def is_system(call: Call) -> bool:
     """Whether a call installs, removes, or looks up packages of the distribution."""
     package = call.package
     return package is not None and package.manager.of_system
+
+
+def is_update(call: Call) -> bool:
+    """Whether a call fetches the lists of what packages there are."""
+    return is_system(call) and call.package is not None and call.package.action == "update"
+
+
+def is_upgrade(call: Call) -> bool:
+    """Whether a call brings all packages up to date that are installed."""
+    return is_system(call) and call.subcommand in _UPGRADES
 
 
 def is_removal(call: Call) -> bool:
