@@ -32,6 +32,8 @@ SETUP = frozenset({
     "touch",
 })  # fmt: skip
 """Commands that make users, folders and links, and need nothing but the base image."""
+_SETTLING = frozenset({"localedef", "locale-gen", "update-locale", "dpkg-reconfigure"})
+"""Commands that set up what packages of the distribution have brought: locales, the time zone."""
 _MODES = frozenset({"chmod", "chown", "chgrp"})
 _FILES = frozenset({"mkdir", "touch", "ln"})
 NEUTRAL = frozenset({
@@ -266,7 +268,7 @@ class _Planning:
                 setup.append(call)
             elif number in self.found.build or is_system(call):
                 builds = True
-            elif number in self.found.repeated or _writes_a_setting(call):
+            elif number in self.found.repeated or call.name in _SETTLING or _writes_a_setting(call):
                 repeated = True
                 setup.append(call)
             elif call.name in SETUP:

@@ -22,7 +22,9 @@ from optimizer.split.shapes._requirements import lists, named, operands
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"pip", "poetry", "pipenv", "uv", "pdm", "flit"})
-BASES = frozenset({"python"})
+BASES = frozenset({"debian", "python", "ubuntu"})
+_OF_SYSTEM = ("debian", "ubuntu")
+"""Images whose Python is a package of the distribution, which may lack what makes virtual environments."""
 _TOOLS = frozenset({"poetry", "poetry-plugin-export", "pipenv", "uv", "pdm", "pip-tools"})
 _PACKAGING = frozenset({"pip", "setuptools", "wheel"})
 _MAKERS = frozenset({"virtualenv", "venv"})
@@ -86,10 +88,15 @@ def find(view: View) -> Found | Refused | None:
         manifests=frozenset() if repeated else _MANIFESTS | {name for each in installs for name in lists(each.call)},
         prepare=placed.prepare, environment=placed.environment,
         needs=tuple(package for each in wanted for package in system_packages(each)), repeated=repeated,
-        has=_HAS, builders=frozenset({"git"} if _fetches(view, installs) else ()),
+        brings=("python3",) if _is_of_system(view) else (),
+        has=frozenset() if _is_of_system(view) else _HAS, builders=frozenset({"git"} if _fetches(view, installs) else ()),
         gone=(*declared.distributions(_named(tooling)), *_exported(view), *_workon(installs)),
         questions=tuple(questions),
     )  # fmt: skip
+
+
+def _is_of_system(view: View) -> bool:
+    return parse_reference(view.stage.base or "").official in _OF_SYSTEM
 
 
 def _install(number: int, call: Call) -> _Install | None:
@@ -229,6 +236,8 @@ def _placed(view: View, installs: Sequence[_Install]) -> _Placed | str:
             artifacts.append(Artifact(folder, folder, f"`{each.call.text}` installs it as it lies there"))
     if at is None:
         return _Placed(tuple(artifacts), {}, ()) if artifacts else "it installs nothing but the installers"
+    if _is_of_system(view):
+        return f"it installs into the Python of {view.stage.base}, beside the packages of the distribution"
     if own:
         return "packages are installed into a virtual environment and beside it"
     if (parse_reference(view.stage.base or "").tag or "").partition("-")[0].partition(".")[0] == "2":
