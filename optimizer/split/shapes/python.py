@@ -89,7 +89,8 @@ def find(view: View) -> Found | Refused | None:
         prepare=placed.prepare, environment=placed.environment,
         needs=tuple(package for each in wanted for package in system_packages(each)), repeated=repeated,
         brings=("python3",) if _is_of_system(view) else (),
-        has=frozenset() if _is_of_system(view) else _HAS, builders=frozenset({"git"} if _fetches(view, installs) else ()),
+        has=frozenset() if _is_of_system(view) else _HAS,
+        builders=frozenset({"git"} if _fetches(view, installs) else ()),
         gone=(*declared.distributions(_named(tooling)), *_exported(view), *_workon(installs)),
         questions=tuple(questions),
     )  # fmt: skip
