@@ -72,7 +72,10 @@ class MultiStage(Transform):
     - what the base image brings is not known, or which library stands for a `-dev` package: then that package stays;
     - the last stage is built on one that others use as well, and that would have to build in another way;
     - the name of the stage says that people work in it (`dev`, `test`, …);
-    - another user takes over in the middle of the build, files get another owner there, or ONBUILD leaves triggers;
+    - another user takes over in the middle of the build, and not all that is taken over is his for certain; files get
+      another owner at its end; or ONBUILD leaves triggers;
+    - C++ is built on gcc's own image, whose libraries no other has;
+    - a script or command that starts the program starts another one that is given files of the sources;
     - the program is started by the installer (`poetry run`), or by the path that it would have without a split;
     - a command behind the build calls what the build leaves behind;
     - an archive of Java needs others beside it, or packages would have to go into an environment of Python 2;

@@ -46,8 +46,10 @@ def find(view: View) -> Found | Refused | None:
     if isinstance(scripted, Refused):
         return scripted
     start = started(view)
-    if (start is None and scripted is None and view.starts) or (start is not None and start.name in INTERPRETERS):
+    if start is None and scripted is None and view.starts:
         return Refused(build.last, "which program the image starts cannot be told")
+    if scripted is None and start is not None and start.name in INTERPRETERS:
+        return Refused(build.last, f"{start.name} is started, and what it does with what is built is not known")
     prefixes = tuple(dict.fromkeys(_prefixes(view)))
     if None in prefixes or any(prefix in _SYSTEM for prefix in prefixes):
         return Refused(build.last, "it is installed among the files of the system")
