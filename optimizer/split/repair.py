@@ -78,11 +78,16 @@ class _Repair:
         mended = replace(
             split,
             packages=self.install(names) if names else split.packages,
-            artifacts=(*kept, *(Artifact(path, path, _EVIDENCE) for path in outer)),
+            artifacts=(*kept, *(Artifact(path, path, _EVIDENCE, self.owner(path)) for path in outer)),
             after=(*split.after, "RUN ldconfig") if linked else split.after,
             leaves=leaves,
         )
         return Repaired(mended, (*self.packages.values(), *(self.paths[path] for path in outer)))
+
+    def owner(self, path: str) -> str:
+        """Whose a path is: what lies beside, or in, what another user has built is his, too."""
+        beside = (each for each in self.split.artifacts if inside(path, posixpath.dirname(each.path)))
+        return next((each.owner for each in beside), "")
 
     def install(self, names: tuple[str, ...]) -> SystemPackages:
         packages = self.split.packages

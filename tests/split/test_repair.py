@@ -202,6 +202,24 @@ def test_of_the_sources_only_what_is_missing_comes_back() -> None:
     assert "COPY --from=build /src/rules /src/rules" in written(repaired.split, WITH_SOURCES)
 
 
+def test_what_lies_beside_the_results_has_their_owner() -> None:
+    text = """\
+FROM node:20-bookworm
+RUN mkdir /app && chown node:node /app
+WORKDIR /app
+COPY --chown=node:node package.json .
+USER node
+RUN npm install
+COPY --chown=node:node . .
+CMD ["node", "app.js"]
+"""
+    repaired = mended([MissingPath("/app/package-lock.json"), MissingPath("/opt/tool")], text)
+    assert repaired is not None
+    lines = written(repaired.split, text)
+    assert "COPY --from=build --chown=node:node /app/package-lock.json /app/package-lock.json" in lines
+    assert "COPY --from=build /opt/tool /opt/tool" in lines
+
+
 def test_the_transform_heeds_the_lessons_of_its_stage_alone() -> None:
     model = read(TEXT)
 
