@@ -148,11 +148,10 @@ def _named(installs: Sequence[_Install]) -> Iterator[str]:
 
 
 def _repeated(view: View, installs: Sequence[_Install]) -> frozenset[int] | Refused:
-    """The installs of the installers that run the program, too, or that alone find its environment."""
-    runners: dict[str, Instruction] = {}
-    for call, _ in running(view):
-        if call.name in _TOOLS and call.subcommand in ("run", "shell"):
-            runners.setdefault(call.name, call.instruction)
+    """The installs of the installers that are called behind the build, too, or that alone find its environment."""
+    last = installs[-1].call.instruction
+    late = [call for call in view.calls if call.instruction.index > last.index]
+    runners = {call.name: call.instruction for call, _ in running(view, late) if call.name in _TOOLS}
     for each in installs:
         if each.tool in _HOMES and _at_home(view, each):
             runners.setdefault(each.tool, each.call.instruction)
