@@ -40,7 +40,7 @@ _READING = (
     "truetype(", "import sh", "from sh", "psutil", "_process",
 )  # fmt: skip
 """What a Python file says, besides what starts programs, of which a tree tells more."""
-_ASIDE = frozenset({
+ASIDE = frozenset({
     "test", "tests", "spec", "__tests__", "docs", "doc", "examples", "setup.py", "conftest.py", "noxfile.py",
     "fabfile.py",
 })  # fmt: skip
@@ -177,7 +177,7 @@ def _sources(view: View, context: BuildContext) -> Mapping[str, tuple[str, Instr
     for each in view.copied:
         for match in context.glob(each.source) if each.source is not None else ():
             for path in leftovers.rest(context, match) if context.is_dir(match) else (match,):
-                if path in found or path.rpartition(".")[2] not in _ENDINGS or _ASIDE & set(path.split("/")):
+                if path in found or path.rpartition(".")[2] not in _ENDINGS or ASIDE & set(path.split("/")):
                     continue
                 if len(found) == MOST_SOURCES:
                     return found

@@ -14,6 +14,7 @@ from optimizer.images import parse_reference
 from optimizer.landing import inside
 from optimizer.split import bases
 from optimizer.split.plan import Artifact, Found, Question, Refused
+from optimizer.split.reads import ASIDE
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"npm", "yarn", "pnpm"})
@@ -45,6 +46,7 @@ _GLOBAL = "/usr/local/lib/node_modules"
 """Where the official images install what is installed for all."""
 _COREPACK = "/**/.cache/node/corepack"
 """Where corepack keeps yarn and pnpm."""
+_SOURCES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
 _DEVELOPMENT = ("packages for development",)
 _PRUNE = {
     "npm": "npm prune --omit=dev",
@@ -110,7 +112,7 @@ def find(view: View) -> Found | Refused | None:
     modern = view.path_in_context(f"{folder}/.yarnrc.yml") is not None
     prune = (
         package is not None and not modern and not _is_production(settled) and development
-        and not _needs_dev(view, package)
+        and not _needs_dev(view, package) and (any(map(_builds, builds)) or not _names_dev(view, package))
     )  # fmt: skip
     if package is None:
         questions.append(Question("which packages only the build needs: there is no package.json to look into"))
@@ -205,6 +207,17 @@ def _needs_dev(view: View, package: dict[str, Any]) -> bool:
     names = {name for name in package.get("devDependencies", ()) if not name.startswith("@types/")}
     words = set(_words(view, package))
     return any(word in names or any(word == name.rpartition("/")[2] for name in names) for word in words)
+
+
+def _names_dev(view: View, package: dict[str, Any]) -> bool:
+    """Whether a source, run as it stands, may load a package for development."""
+    quoted = [f"{mark}{name}{end}" for name in package["devDependencies"] for mark in "\"'" for end in (mark, "/")]
+    paths = view.context.files() if view.context else ()
+    texts = (
+        view.context.read(path) or "" for path in paths
+        if view.context and path.endswith(_SOURCES) and ASIDE.isdisjoint(path.split("/"))
+    )  # fmt: skip
+    return any(each in text for text in texts for each in quoted)
 
 
 def _words(view: View, package: dict[str, Any]) -> Iterator[str]:
