@@ -8,9 +8,11 @@ from __future__ import annotations
 import configparser
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from optimizer.language_packages import Requirement, requirement
+from optimizer.python_tree import NotRead, dotted, literal, tree, visit
 from optimizer.split.view import Call, View
 
 _VALUED = frozenset({"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f",
@@ -112,5 +114,33 @@ def _of_setup(text: str) -> Iterator[str]:
     yield from read.get("options", "install_requires", fallback="").splitlines()
 
 
+def _of_setup_py(text: str) -> Iterator[str]:
+    """The plain texts of the list that setup() is given, there or by a name."""
+    if "install_requires" not in text:
+        return
+    import libcst as cst
+
+    lists: dict[str, list[str]] = {}
+    wanted: list[str] = []
+
+    def texts(node: cst.BaseExpression) -> list[str]:
+        if isinstance(node, cst.Name):
+            return lists.get(node.value, [])
+        elements = node.elements if isinstance(node, cst.List | cst.Tuple) else ()
+        return [each for element in elements if (each := literal(element.value)) is not None]
+
+    class Visitor(cst.CSTVisitor):
+        def visit_Assign(self, node: cst.Assign) -> None:
+            lists.update((dotted(each.target), texts(node.value)) for each in node.targets)
+
+        def visit_Arg(self, node: cst.Arg) -> None:
+            if node.keyword is not None and node.keyword.value == "install_requires":
+                wanted.extend(texts(node.value))
+
+    with suppress(NotRead):
+        visit(tree(text), Visitor())
+    yield from wanted
+
+
 _PIPENV = (("Pipfile", _of_pipfile),)
-_PROJECT = (("pyproject.toml", _of_project), ("setup.cfg", _of_setup))
+_PROJECT = (("pyproject.toml", _of_project), ("setup.cfg", _of_setup), ("setup.py", _of_setup_py))
