@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import configparser
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -18,6 +19,7 @@ from optimizer.split.view import Call, View
 _VALUED = frozenset({"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f",
                      "--find-links", "--trusted-host", "-e", "--editable", "--timeout", "--retries", "--progress-bar",
                      "--no-binary", "--only-binary", "--cache-dir", "--proxy", "--global-option", "--log"})  # fmt: skip
+_EXTRAS = re.compile(r"[\w./-]+\[[\w,.-]+\](?:[=~!]=[\w.+!-]+)?")
 _PIP = frozenset({"pip", "python"})
 
 
@@ -35,6 +37,16 @@ def operands(call: Call) -> list[str]:
             found.append(behind[at])
         at += 1
     return found
+
+
+def with_extras(call: Call) -> Call:
+    """A call with requirements such as ``uvicorn[standard]`` as they are written.
+
+    To the shell they are patterns, which stay as they are where no file fits: POSIX, 2.13.3.
+    """
+    words = call.command.words[len(call.command.words) - len(call.argv) :]
+    argv = zip(call.argv, words, strict=True)
+    return call._replace(argv=tuple(word.text if _EXTRAS.fullmatch(word.text) else known for known, word in argv))
 
 
 def lists(call: Call) -> Iterator[str]:

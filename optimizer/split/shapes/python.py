@@ -18,7 +18,7 @@ from optimizer.language_packages import NEEDS, PREBUILT, PURE, WHEELS, Requireme
 from optimizer.split import bases, declared
 from optimizer.split.plan import Artifact, Found, Question, Refused
 from optimizer.split.reads import running
-from optimizer.split.shapes._requirements import lists, named, operands
+from optimizer.split.shapes._requirements import lists, named, operands, with_extras
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"pip", "poetry", "pipenv", "uv", "pdm", "flit"})
@@ -59,7 +59,7 @@ class _Install(NamedTuple):
 
 def find(view: View) -> Found | Refused | None:
     """What pip and the like install in the stage."""
-    installs = [each for number, call in enumerate(view.calls) if (each := _install(number, call))]
+    installs = [each for number, call in enumerate(view.calls) if (each := _install(number, with_extras(call)))]
     if not installs:
         return None
     first, last = installs[0].call.instruction, installs[-1].call.instruction
