@@ -79,7 +79,8 @@ class MultiStage(Transform):
     - the program is started by the installer (`poetry run`), or by the path that it would have without a split;
     - a command behind the build calls what the build leaves behind;
     - an archive of Java needs others beside it, or packages would have to go into an environment of Python 2;
-    - no CMD or ENTRYPOINT says what runs in the image, and what is built is not the project.
+    - no CMD or ENTRYPOINT says what runs in the image, and what is built is not the project;
+    - nothing but the larger base image would be left behind, and no slim one is known, or it is enough for the build.
 
     Nothing is said where nothing would be left behind: pure Python on a slim image stays as it is.
 

@@ -43,6 +43,12 @@ def official(reference: str) -> Official | None:
     return IMAGES.get(parse_reference(reference).official or "")
 
 
+def is_full(reference: str | None) -> bool:
+    """Whether it is a full variant of an official image that has slim ones."""
+    words = (parse_reference(reference or "").tag or "").split("-")
+    return official(reference or "") is not None and not any(word.startswith(("slim", "alpine")) for word in words)
+
+
 _TRIXIE = {"golang": (1, 23), "rust": (1, 87), "gcc": (15,)}
 """The first version of an image whose tags without a suite may stand on Debian 13; all before stand on 12 or older."""
 

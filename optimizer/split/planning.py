@@ -130,7 +130,7 @@ class _Planning:
 
     def split(self) -> Split | Refused | None:
         if not self.may_leave_anything():
-            return None  # to read the program's sources takes long
+            return self.nothing()  # to read the program's sources takes long
         parts: dict[int, Part] = {}
         for each in self.early:
             part = self.part(each)
@@ -162,9 +162,12 @@ class _Planning:
             *([f"what {self.view.stage.base} has more"] if slimmed else []),
         ]
         if not packages.left and not slimmed and not self.found.packages:
-            return None  # sources and caches alone are better removed where they are made
+            return self.nothing()  # sources and caches alone are better removed where they are made
         if not any((packages.left, self.found.packages, self.found.leaves)) and bases.suffices_slim(self.view):
-            return None  # then the whole stage can build on the slim image
+            reason = (
+                f"nothing but {self.view.stage.base} would be left behind, and the build can do with the slim image"
+            )
+            return Refused(self.view.stage.origin, f"{reason} (slim_base)")
         if refused := self.needed_by_others() or self.for_developing():
             return refused
         questions = (*self.found.questions, *packages.questions, *self.questions)
@@ -185,6 +188,11 @@ class _Planning:
         installs = (call for call in self.view.calls if call.instruction.index <= self.found.last.index)
         smaller = self.found.base != self.view.stage.origin.words[0]
         return smaller or any(is_system(call) and call.subcommand not in ("update", "clean") for call in installs)
+
+    def nothing(self) -> Refused | None:
+        """Why nothing is left behind where the image of the build may have more than the program needs."""
+        base = self.view.stage.base
+        return Refused(self.view.stage.origin, f"no slim variant of {base} is known") if bases.is_full(base) else None
 
     def runs_nothing(self, parts: Mapping[int, Part]) -> bool:
         """Whether the final stage runs no command, and the image starts with no shell."""
