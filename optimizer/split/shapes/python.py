@@ -325,7 +325,8 @@ def _home(view: View, each: _Install) -> str | _Problem:
     if variable in environment:
         return environment[variable] or _Problem(f"{variable} is not known")
     configured = any(call.name == each.tool and call.subcommand == "config" for call in view.calls[: each.number])
-    if configured or {"POETRY_CACHE_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"} & environment.keys():
+    another = any(one.keyword == "USER" for one in view.stage.instructions if one.index < each.call.instruction.index)
+    if configured or another or {"POETRY_CACHE_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"} & environment.keys():
         return _Problem(f"{each.tool} makes a virtual environment in a cache folder")
     return posixpath.join(environment.get("HOME") or "/root", folder)
 
