@@ -20,6 +20,8 @@ _VALUED = frozenset({"-r", "--requirement", "-c", "--constraint", "-i", "--index
                      "--find-links", "--trusted-host", "-e", "--editable", "--timeout", "--retries", "--progress-bar",
                      "--no-binary", "--only-binary", "--cache-dir", "--proxy", "--global-option", "--log"})  # fmt: skip
 _EXTRAS = re.compile(r"[\w./-]+\[[\w,.-]+\](?:[=~!]=[\w.+!-]+)?")
+_OF_OTHERS = re.compile(r";.*\b(?:sys_platform|platform_system|os_name)\s*==\s*['\"](?!linux|Linux|posix)")
+"""Markers of requirements that only other systems have. Source: PEP 508."""
 _PIP = frozenset({"pip", "python"})
 
 
@@ -80,7 +82,8 @@ def _projects(call: Call) -> Iterator[str]:
 
 
 def _all(texts: Iterable[str]) -> Iterator[Requirement]:
-    return (wanted for text in texts if (wanted := requirement(text)) is not None)
+    found = (text for text in texts if " or " in text or not _OF_OTHERS.search(text))
+    return (wanted for text in found if (wanted := requirement(text)) is not None)
 
 
 def _toml(text: str) -> Mapping[str, Any]:
