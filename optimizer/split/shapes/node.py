@@ -46,6 +46,10 @@ _GLOBAL = "/usr/local/lib/node_modules"
 """Where the official images install what is installed for all."""
 _COREPACK = "/**/.cache/node/corepack"
 """Where corepack keeps yarn and pnpm."""
+_HOOKS = frozenset({
+    "install", "postinstall", "postprepare", "preinstall", "preprepare", "prepare", "prepublish",
+})  # fmt: skip
+"""Scripts of a project that an install runs. Source: the documentation of npm, "Life Cycle Scripts"."""
 _SOURCES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
 _DEVELOPMENT = ("packages for development",)
 _PRUNE = {
@@ -65,7 +69,9 @@ def find(view: View) -> Found | Refused | None:
     folder = next(iter(folders))
     if len(folders) > 1 or folder is None or folder == "/":
         return Refused(first, "packages are installed in several folders, or in one that is not known")
-    builds = [call for call in view.calls if _builds(call) or _adds(call)]
+    package = _package(view, folder)
+    hooked = not _HOOKS.isdisjoint((package or {}).get("scripts") or ())
+    builds = [call for call in view.calls if _builds(call) or _adds(call) or (hooked and _runs_hooks(call))]
     last = max((call.instruction for call in (*calls, *builds)), key=lambda each: each.index)
     called = {call.name for call in view.starts} | {
         call.name for call in view.calls if call.instruction.index > last.index
@@ -88,7 +94,6 @@ def find(view: View) -> Found | Refused | None:
         gone.append(_COREPACK)
     base = bases.slim(view.stage)
     questions: list[Question] = []
-    package = _package(view, folder)
     if base.slimmed and package is None:
         questions.append(Question(f"whether a package needs a library that {base.written} lacks"))
     left = [call for call in (*calls, *builds) if _installs(call) or call.subcommand == "prune"]
@@ -162,6 +167,11 @@ def _installs(call: Call) -> bool:
 def _adds(call: Call) -> bool:
     """Whether an install writes the packages that it names into package.json."""
     return _installs(call) and any("://" not in word for word in call.operands[1:])
+
+
+def _runs_hooks(call: Call) -> bool:
+    """Whether an install runs scripts of the project itself, which may write beside its packages."""
+    return _installs(call) and not call.has("--ignore-scripts")
 
 
 def _copied_again(view: View, folder: str, last: Instruction) -> frozenset[str]:
