@@ -32,7 +32,7 @@ def task(tmp_path: Path) -> Task:
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
     for name in ("one", "two", "three"):
         (tmp_path / name).write_text("text\n")
-    return Task(str(tmp_path / "Dockerfile"), str(tmp_path), rules=Rules(ignore=("dockerignore",)))
+    return Task(str(tmp_path / "Dockerfile"), str(tmp_path), rules=Rules(ignore=("dockerignore", "reorder_layers")))
 
 
 def names(verdict: Verdict) -> list[str]:
