@@ -25,8 +25,11 @@ _GUESSED = "the image starts it"
 _INSTALLED = "the build installs into it"
 _COMPILER = "gcc"
 """An image that has its own GCC, newer than Debian's, in /usr/local. Source: docker-library/gcc, Dockerfile."""
-_DOCUMENTED = ("/usr/local/include", "/usr/local/share/doc", "/usr/local/share/info", "/usr/local/share/man")
-"""What an install has beside the program that no program reads."""
+_BESIDE = (
+    "/usr/local/include", "/usr/local/lib/*.a", "/usr/local/lib/*.la", "/usr/local/lib/*.so", "/usr/local/lib/*.so.*",
+    "/usr/local/lib/pkgconfig", "/usr/local/share/doc", "/usr/local/share/info", "/usr/local/share/man",
+)  # fmt: skip
+"""What an install has beside the program for building and for people; a library that is loaded is seen to be missing."""
 _SYSTEM = ("/usr", "/", "/usr/lib", "/usr/bin", "/etc")
 
 
@@ -106,7 +109,7 @@ def find(view: View) -> Found | Refused | None:
         "c", build.last, (*artifacts, *more), base, build.numbers, build.sources,
         has=frozenset({"libc-dev"} if _is_cpp(view) else {"libc-dev", "libstdc++"}),
         leaves=("the sources and object files",), questions=tuple(questions), after=("RUN ldconfig",) if linked else (),
-        gone=_DOCUMENTED if compiler and folders else (),
+        gone=_BESIDE if compiler and folders else (),
     )  # fmt: skip
 
 
