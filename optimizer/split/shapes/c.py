@@ -29,7 +29,7 @@ _BESIDE = (
     "/usr/local/include", "/usr/local/lib/*.a", "/usr/local/lib/*.la", "/usr/local/lib/*.so", "/usr/local/lib/*.so.*",
     "/usr/local/lib/pkgconfig", "/usr/local/share/doc", "/usr/local/share/info", "/usr/local/share/man",
 )  # fmt: skip
-"""What an install has beside the program for building and for people; a library that is loaded is seen to be missing."""
+"""What an install has beside the program for building and for people; the lack of a library that is loaded is seen."""
 _SYSTEM = ("/usr", "/", "/usr/lib", "/usr/bin", "/etc")
 
 
