@@ -15,13 +15,13 @@ _CACHES = (
     "/usr/local/cargo/registry", "/usr/local/cargo/git", "/usr/local/cargo/.global-cache",
     "/usr/local/cargo/.package-cache*", "/**/.bundle/cache", "/**/.cache/composer", "/**/.cache/go-build",
     "/**/.cache/node-gyp", "/**/.cache/pdm", "/**/.cache/pip", "/**/.cache/pip-tools", "/**/.cache/pipenv",
-    "/**/.cache/pnpm", "/**/.cache/pypoetry", "/**/.cache/uv", "/**/.cache/yarn", "/**/.cargo/.global-cache",
-    "/**/.cargo/.package-cache*", "/**/.cargo/git", "/**/.cargo/registry", "/**/.composer/cache", "/**/.config/pip",
-    "/**/.config/pypoetry", "/**/.dotnet/*entinel", "/**/.dotnet/TelemetryStorageService", "/**/.dotnet/corefx",
-    "/**/.gem", "/**/.gradle", "/**/.ivy2", "/**/.local/share/NuGet",
-    "/**/.local/share/pdm", "/**/.local/share/pnpm", "/**/.local/share/virtualenv", "/**/.local/state/pnpm",
-    "/**/.m2", "/**/.node-gyp", "/**/.npm", "/**/.nuget", "/**/.pnpm-store", "/**/.templateengine", "/**/.yarn/berry",
-    "/**/.yarnrc",
+    "/**/.cache/pnpm", "/**/.cache/pypoetry", "/**/.cache/uv", "/**/.cache/virtualenv", "/**/.cache/yarn",
+    "/**/.cargo/.global-cache", "/**/.cargo/.package-cache*", "/**/.cargo/git", "/**/.cargo/registry",
+    "/**/.composer/cache", "/**/.config/pip", "/**/.config/pypoetry", "/**/.dotnet/*entinel",
+    "/**/.dotnet/TelemetryStorageService", "/**/.dotnet/corefx", "/**/.gem", "/**/.gradle", "/**/.ivy2",
+    "/**/.local/share/NuGet", "/**/.local/share/pdm", "/**/.local/share/pnpm", "/**/.local/share/virtualenv",
+    "/**/.local/state/pnpm", "/**/.m2", "/**/.node-gyp", "/**/.npm", "/**/.nuget", "/**/.pnpm-store",
+    "/**/.templateengine", "/**/.yarn/berry", "/**/.yarnrc",
 )  # fmt: skip
 """Where package managers and compilers keep what they fetch and make on the way."""
 _EXCEPT = "!"

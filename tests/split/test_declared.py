@@ -25,6 +25,15 @@ POETRY = (
     'RUN poetry export -o list.txt\nRUN pip install -r list.txt\nCMD ["python", "app.py"]\n',
     {"app.py": "", "pyproject.toml": ""},
 )
+PIPENV = (
+    "FROM python:3.12-bookworm\nRUN pip install pipenv\nWORKDIR /app\nCOPY Pipfile Pipfile.lock ./\nRUN pipenv sync\n"
+    'COPY . .\nCMD ["pipenv", "run", "python", "app.py"]\n',
+    {"app.py": "", "Pipfile": "", "Pipfile.lock": "{}"},
+)
+PIPENV_SYSTEM = (
+    PIPENV[0].replace("pipenv sync", "pipenv sync --system").replace('"pipenv", "run", ', ""),
+    PIPENV[1],
+)
 NODE = (
     f"FROM node:20-bookworm-slim\n{APT} make\nRUN npm install -g typescript@5\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
     'RUN npm run build\nCMD ["node", "a.js"]\n',
@@ -45,12 +54,17 @@ SITE = "/usr/local/lib/python3.12/site-packages"
           "/var/lib/dpkg/info/gcc-12.list", "/opt/own"]),
         (POETRY, [f"{SITE}/poetry-2.0.dist-info/RECORD", f"{SITE}/poetry_plugin_export-1.dist-info", "/app/list.txt"],
          [f"{SITE}/poetry_core-1.dist-info", f"{SITE}/poetry/x.py", "/app/pyproject.toml"]),
+        (PIPENV, ["/root/.cache/virtualenv/wheel/x", "/root/.cache/pipenv/x"],
+         ["/root/.local/share/virtualenvs/app-x/lib/x.py", "/root/.local/share/x", "/app/Pipfile", "/app/app.py",
+          f"{SITE}/pipenv-1.dist-info/RECORD"]),
+        (PIPENV_SYSTEM, ["/root/.local/share/virtualenvs", f"{SITE}/pipenv-1.dist-info/RECORD"],
+         ["/root/.local/share/x", "/root/.local/bin/x"]),
         (NODE, ["/app/node_modules/eslint/a.js", "/app/node_modules/@types/x/a.js", "/root/.npm/x",
                 "/usr/local/lib/node_modules/typescript/x.js"],
          ["/app/node_modules/a/a.js", "/app/node_modules/@types/y/a.js", "/app/a.js",
           "/usr/local/lib/node_modules/npm/x"]),
     ],
-    ids=["go", "pip", "poetry", "node"],
+    ids=["go", "pip", "poetry", "pipenv", "pipenv-system", "node"],
 )  # fmt: skip
 def test_a_split_declares_what_it_leaves_behind(
     source: tuple[str, dict[str, str]], gone: list[str], stays: list[str]

@@ -46,7 +46,7 @@ _HOMES = {
 }
 """Where they make their environments by themselves: a variable that says it, else a folder of the user's."""
 _WORKON = ("/**/.local/share/virtualenvs",)
-"""What pipenv makes at every call, also where it is to make no environment."""
+"""What pipenv makes at every call, also where no environment goes to it."""
 
 
 class _Install(NamedTuple):
@@ -91,7 +91,7 @@ def find(view: View) -> Found | Refused | None:
         brings=("python3",) if _is_of_system(view) else (),
         has=frozenset() if _is_of_system(view) else _HAS,
         builders=frozenset({"git"} if _fetches(view, installs) else ()),
-        gone=(*declared.distributions(_named(tooling)), *_exported(view), *_workon(installs)),
+        gone=(*declared.distributions(_named(tooling)), *_exported(view), *_workon(view, installs)),
         questions=tuple(questions),
     )  # fmt: skip
 
@@ -164,8 +164,10 @@ def _repeated(view: View, installs: Sequence[_Install]) -> frozenset[int] | Refu
     return frozenset(found)
 
 
-def _workon(installs: Sequence[_Install]) -> tuple[str, ...]:
-    return _WORKON if any(each.tool == "pipenv" for each in installs) else ()
+def _workon(view: View, installs: Sequence[_Install]) -> tuple[str, ...]:
+    """The folder for environments that pipenv leaves empty."""
+    used = [each for each in installs if each.tool == "pipenv"]
+    return _WORKON if used and not any(_at_home(view, each) for each in used) else ()
 
 
 def _exported(view: View) -> Iterator[str]:
