@@ -1,6 +1,7 @@
 """Whose the results of a build are, where another user than root takes over in the middle of it.
 
-Source: BuildKit's dispatchCopy: files are root's without --chown, and a user alone stands for the group of his number.
+--chown is written out: builders differ in whose files are that come from another stage without it. A user alone stands
+for the group of his number there. Source: BuildKit's dispatchCopy; semantics of COPY in the reference of Dockerfiles.
 """
 
 from __future__ import annotations

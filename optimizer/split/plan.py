@@ -30,7 +30,7 @@ class Artifact(NamedTuple):
     evidence: str
     """How it is known to be what the program needs."""
     owner: str = ""
-    """The user and the group that it is given; "" for root, to whom all that is copied belongs."""
+    """The user and the group that --chown names; "" for none."""
 
 
 class Question(NamedTuple):
