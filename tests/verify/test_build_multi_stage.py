@@ -58,6 +58,10 @@ VARIANTS = {
     "uv": Variant("uv", "WORKDIR /app\n", "RUN apt-get update && apt-get install -y gcc\nWORKDIR /app\n"),
     "poetry": Variant("poetry", "recommends tini", "recommends tini gcc"),
     "typescript": Variant("", smoke="node dist/main.js"),
+    "user": Variant(
+        "", "WORKDIR /app\nCOPY . .\n", "RUN mkdir /app && chown node:node /app\nUSER node\nWORKDIR /app\n"
+        "COPY --chown=node:node . .\n", "node dist/main.js",
+    ),
 }  # fmt: skip
 
 
@@ -120,6 +124,7 @@ WRONG = {
         "lost: /app/tsconfig.json",
     ),
     "the user is another": Wrong("uv", "USER nobody\n", "", "lost: USER: nobody"),
+    "what another user has built is root's": Wrong("user", "--chown=node:node ", "--chown=0:0 ", "owner"),
     "the program is lost": Wrong(
         "c", "RUN ldconfig\n", "RUN ldconfig && rm /usr/local/bin/checksums\n", "ENTRYPOINT: checksums is not in the"
     ),
