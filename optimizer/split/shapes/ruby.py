@@ -31,7 +31,8 @@ def find(view: View) -> Found | Refused | None:
     last = calls[-1].instruction
     for call in view.calls:
         local = call.name in PROGRAMS and (
-            "path" in call.operands or call.has("--path", "--standalone", "--install-dir", "-i")
+            "path" in call.operands
+            or call.has("--path", "--standalone", "--install-dir", "-i", "--user-install", "--bindir", "-n")
         )
         if (
             local
