@@ -96,12 +96,13 @@ def nothing_to_gain(model: Model, stage: Stage, context: BuildContext | None, op
         return None
     history = history_of(model, context, options).of_files
     if not (history.commits and any(invalidations(history.commits, each, context, model) for each in model.stages)):
-        return too_little(Prediction(0, 0), options)  # without the costs, which take longer to find out
+        return "no commit is expected to change what it copies"  # without the costs, which take longer to find out
     if stage is not model.final:
         return None  # other stages may take from it
     rebuild = rebuild_of(model, stage, context, options, history)
     now = rebuild.expected()
-    return too_little(Prediction(now, now - rebuild.most()), options)
+    reason = too_little(Prediction(now, now - rebuild.most()), options)
+    return f"the best of all orders {reason}" if reason else None
 
 
 def too_little(predicted: Prediction, options: Options) -> str | None:

@@ -88,7 +88,7 @@ class ReorderLayers(Transform):
         from optimizer.rebuild import history_of, nothing_to_gain
 
         if reason := nothing_to_gain(model, stage, context, options):
-            yield self.refuse(stage.origin, f"the best of all orders {reason}", "")
+            yield self.refuse(stage.origin, reason, "")
             return
         from optimizer.effects import effects, predecessors, ties
         from optimizer.rebuild import COSTLY
