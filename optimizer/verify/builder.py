@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from typing import IO, NamedTuple, Self
 
 from optimizer.verify.interrupt import shielded
 from optimizer.verify.owner import PREFIX, Owner, new_name
+from optimizer.verify.passing import PAUSE, may_pass
 from optimizer.verify.process import Ended, Process, run
 from optimizer.verify.progress import Step
 
@@ -123,13 +125,24 @@ class Builder(ABC):
     def describe(self) -> str:
         """What it is, for the report."""
 
-    @abstractmethod
     def build(self, source: Source, *, no_cache: bool = False) -> Built:
-        """Build an image.
+        """Build an image; once more, without cache, where a fault of the network ended it that may have passed.
 
         :raises BuildFailed: where the Dockerfile does not build.
         :raises CannotJudge: where that cannot be told.
         """
+        try:
+            return self._try(source, no_cache=no_cache)
+        except BuildFailed as error:
+            if not may_pass(error.lines):
+                raise
+        time.sleep(PAUSE)
+        # a cached layer may be of the fault: apt-get update succeeds where it reached nobody
+        return self._try(source, no_cache=True)
+
+    @abstractmethod
+    def _try(self, source: Source, *, no_cache: bool) -> Built:
+        """Build an image, once."""
 
     @abstractmethod
     def archive(self, built: Built) -> list[str]:

@@ -53,7 +53,7 @@ class Buildx(Builder):
     def describe(self) -> str:
         return f"docker buildx, builder {self._builder} ({self._driver})"
 
-    def build(self, source: Source, *, no_cache: bool = False) -> Built:
+    def _try(self, source: Source, *, no_cache: bool) -> Built:
         if no_cache or not self._mounts:
             # Cache mounts outlive --no-cache; in a name space of their own they begin empty, too.
             self._mounts = secrets.token_hex(8)

@@ -43,7 +43,7 @@ class Podman(Builder):
     def describe(self) -> str:
         return self.tool
 
-    def build(self, source: Source, *, no_cache: bool = False) -> Built:
+    def _try(self, source: Source, *, no_cache: bool) -> Built:
         image = self._image()
         command = self._command(source, image, no_cache)
         with Process(command, self.options.timeout) as process:

@@ -20,8 +20,6 @@ from optimizer.verify.trial import Trials
 from optimizer.verify.verdict import Verdict, Verification, Wish
 
 APPS = Path(__file__).parents[2] / "fixtures" / "apps"
-NO_ANSWER = "Temporary failure resolving"
-"""What apt says where a name server does not answer: no fault of ours."""
 ROUNDS = int(os.environ.get("DOCKOPT_ROUNDS", "1"))
 TIMES = os.environ.get("DOCKOPT_MEASURE") == "all"
 
@@ -52,13 +50,7 @@ Proofs = Mapping[str, Future[Proof]]
 def proved(apps: Iterable[str], chosen: str) -> Iterator[Proofs]:
     """The proofs of applications, two at a time: a build mostly waits, or has one core busy."""
     with ExitStack() as stack, ThreadPoolExecutor(1 if TIMES else 2) as pool:
-        yield {app: pool.submit(_proved, app, chosen, stack) for app in dict.fromkeys(apps)}
-
-
-def _proved(app: str, chosen: str, stack: ExitStack) -> Proof:
-    """Once more where a name server did not answer, as in conftest."""
-    proof = _prove(app, chosen, stack)
-    return _prove(app, chosen, stack) if any(NO_ANSWER in line for line in proof.verdict.lines) else proof
+        yield {app: pool.submit(_prove, app, chosen, stack) for app in dict.fromkeys(apps)}
 
 
 def _prove(app: str, chosen: str, stack: ExitStack) -> Proof:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from optimizer.verify.builder import Builder, BuilderError, Options, Source, find
-from tests.verify.apps import NO_ANSWER, Proofs, proved
+from tests.verify.apps import Proofs, proved
 
 Dockopt = Callable[..., "subprocess.CompletedProcess[str]"]
 """Writes files and runs a command on their folder."""
@@ -30,21 +29,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What builds comes last: a builder may be coming up meanwhile."""
     items.sort(key=lambda item: item.get_closest_marker("builds") is not None)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """What builds fetches packages: where a name server did not answer, which is no fault of ours, it is done again."""
-    if item.get_closest_marker("builds") is None:
-        return None
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    if any(each.failed and NO_ANSWER in str(each.longrepr) for each in reports):
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    for each in reports:
-        item.ihook.pytest_runtest_logreport(report=each)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -34,7 +34,7 @@ class FakeBuilder(Builder):
     def archive(self, built: Built) -> list[str]:
         raise NotImplementedError
 
-    def build(self, source: Source, *, no_cache: bool = False) -> Built:
+    def _try(self, source: Source, *, no_cache: bool) -> Built:
         self.built.append(source.dockerfile)
         if isinstance(found := self.files(source.dockerfile), str):
             raise BuildFailed("the build fails", ["first line", found])

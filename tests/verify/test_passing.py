@@ -1,0 +1,60 @@
+"""A build that a fault of the network ended is done again, and no fix is blamed for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from optimizer.verify import builder as builders
+from optimizer.verify.builder import BuildFailed, Source
+from optimizer.verify.passing import may_pass
+from tests.verify.fake import FakeBuilder
+
+APT = "E: Failed to fetch http://deb.debian.org/x.deb  Temporary failure resolving 'deb.debian.org'"
+EMPTY_LISTS = ("W: Some index files failed to download. They have been ignored.", "E: Unable to locate package brotli")
+NPM = "npm error code EAI_AGAIN"
+PIP = "WARNING: Retrying after connection broken by 'ReadTimeoutError(\"HTTPSConnectionPool(host='x', port=443)\")'"
+
+
+@pytest.mark.parametrize("lines", [(APT,), EMPTY_LISTS, (NPM,), (PIP, "ERROR: No matching distribution found for x")])
+def test_what_package_managers_say_of_a_network_that_is_away(lines: tuple[str, ...]) -> None:
+    assert may_pass(lines)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "E: Unable to locate package brotli",
+        "npm error code E404",
+        "ERROR: No matching distribution found for flask==99",
+        "sh: 1: cc: not found",
+        "",
+    ],
+)
+def test_what_is_wrong_with_a_dockerfile_stays_wrong(line: str) -> None:
+    assert not may_pass((line,))
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builders, "PAUSE", 0)
+
+
+def test_a_build_is_done_again_when_the_network_was_away() -> None:
+    ends = iter([APT, {"a": b"a"}])
+    with FakeBuilder(lambda text: next(ends)) as builder:  # type: ignore[arg-type, return-value]
+        built = builder.build(Source("FROM x\n", None))
+        assert builder.images[built.image] == {"a": b"a"}
+
+
+def test_it_is_done_again_once() -> None:
+    with FakeBuilder(lambda text: APT) as builder:
+        with pytest.raises(BuildFailed):
+            builder.build(Source("FROM x\n", None))
+        assert len(builder.built) == 2
+
+
+def test_what_fails_for_another_reason_is_not_done_again() -> None:
+    with FakeBuilder(lambda text: "cc: not found") as builder:
+        with pytest.raises(BuildFailed):
+            builder.build(Source("FROM x\n", None))
+        assert len(builder.built) == 1
