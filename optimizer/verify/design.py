@@ -90,7 +90,8 @@ class Design:
         if aspects <= {Aspect.CONTENT, Aspect.TYPE} and self._lists.covers(path):
             return True
         if difference.verb is Verb.CHANGED:
-            return self._other_version(path) or self._moved.explains(difference, self._before)
+            moved = self._moved.explains(difference, self._before)
+            return moved or self._other_version(path) or (aspects == {Aspect.LINK} and self._next_choice(path))
         if difference.verb is Verb.LOST:
             return self._left(path)
         return same(path, self.after, self._bases.new) or self._comes(path)
@@ -120,10 +121,23 @@ class Design:
         entry = self._before.entries[path]
         if entry.kind is not Kind.SYMLINK or _is_made_link(entry):
             return _is_made_link(entry)
-        folder = self._before.resolve(posixpath.dirname(path)) or "/"
-        target = posixpath.normpath(posixpath.join(folder, entry.link))
-        gone = target in self._before.entries and target not in self.after.entries
-        return gone and target != path and self._left(target)
+        target = _target(path, self._before)
+        return target != path and self._is_left(target)
+
+    def _is_left(self, path: str) -> bool:
+        """Whether a path is gone, and may be."""
+        return path in self._before.entries and path not in self.after.entries and self._left(path)
+
+    def _next_choice(self, path: str) -> bool:
+        """Whether update-alternatives(1) has chosen the next of the programs that were there: the first may be gone.
+
+        What is set by hand is the author's.
+        """
+        if path not in self._old.alternatives or path not in self._new.alternatives:
+            return False
+        was, now = _target(path, self._before), _target(path, self.after)
+        owner = self._old.owner(now)
+        return self._is_left(was) and owner is not None and owner.of_system and now in self.after.entries
 
     def _other_version(self, path: str) -> bool:
         """Whether a path is now as the new base image has it, and what was there before was not the author's."""
@@ -230,6 +244,13 @@ def same(path: str, one: Image, two: Image) -> bool:
 
 def _folders(config: Config) -> list[str]:
     return (config.env.get("PATH") or PATH).split(":")
+
+
+def _target(path: str, image: Image) -> str:
+    """Where a link leads at first."""
+    folder = image.resolve(posixpath.dirname(path)) or "/"
+    above, name = posixpath.split(posixpath.normpath(posixpath.join(folder, image.entries[path].link)))
+    return posixpath.join(image.resolve(above) or above, name)
 
 
 def _is_made_link(entry: Entry) -> bool:

@@ -1,6 +1,7 @@
 """What is installed in an image, by what the package managers keep of it there: whose a file is, and who needs whom.
 
-Source: dpkg's `/var/lib/dpkg/info/*.list` and apt's `extended_states`; apk's `/lib/apk/db/installed` and world; the
+Source: dpkg's `/var/lib/dpkg/info/*.list` and apt's `extended_states`; update-alternatives(1) and what its source says
+of the format of `/var/lib/dpkg/alternatives`; apk's `/lib/apk/db/installed` and world; the
 PyPA's specification of installed distributions (`*.dist-info`, REQUESTED among it); `package.json` in node_modules,
 found by a package as Node does: from its own directory upwards.
 """
@@ -13,11 +14,13 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from optimizer.verify.entry import Image, Kind, Pieces, Wanted
 
 _DPKG = "/var/lib/dpkg/info/"
+_ALTERNATIVES = "/var/lib/dpkg/alternatives/"
 _AUTO = "/var/lib/apt/extended_states"
 _APK = "/lib/apk/db/installed"
 _WORLD = "/etc/apk/world"
@@ -62,7 +65,9 @@ def look(path: str, size: int) -> Wanted | None:
         return Wanted((range(size),), _manifest)
     if path.endswith(_METADATA):
         return Wanted((range(size),), lambda pieces: pieces.at(0, size).partition(b"\n\n")[0])
-    if path in (_AUTO, _APK, _WORLD) or path.endswith(_RECORD) or (path.startswith(_DPKG) and path.endswith(".list")):
+    if path in (_AUTO, _APK, _WORLD) or path.endswith(_RECORD) or path.startswith(_ALTERNATIVES):
+        return Wanted((range(size),), lambda pieces: pieces.at(0, size))
+    if path.startswith(_DPKG) and path.endswith(".list"):
         return Wanted((range(size),), lambda pieces: pieces.at(0, size))
     return None
 
@@ -113,6 +118,17 @@ class Installed:
         """The package in node_modules in whose own directory another one lies."""
         above, modules, _ = package.record.rpartition(_MODULES)
         return self.owner(above) if modules else None
+
+    @cached_property
+    def alternatives(self) -> frozenset[str]:
+        """The links in /etc/alternatives that nobody has set by hand, and those that go with them."""
+        found: set[str] = set()
+        for path in self._image.entries:
+            lines = self._text(path).splitlines() if path.startswith(_ALTERNATIVES) else []
+            if lines[:1] == ["auto"]:
+                names = (posixpath.basename(path), *takewhile(bool, lines[2::2]))
+                found.update(f"/etc/alternatives/{name}" for name in names)
+        return frozenset(found)
 
     @cached_property
     def _files(self) -> Mapping[str, str]:

@@ -173,9 +173,87 @@ OWN: dict[str, Case] = {
 }
 
 
+def choice(name: str, target: str, *slaves: str, how: str = "auto") -> dict[str, Item]:
+    """A link of update-alternatives(1), as dpkg's own program keeps it."""
+    lines = [how, f"/usr/bin/{name}", *(line for each in slaves for line in (each, f"/usr/share/{each}")), ""]
+    return {
+        f"/var/lib/dpkg/alternatives/{name}": file("\n".join([*lines, target, "20", ""])),
+        f"/etc/alternatives/{name}": symlink(target),
+        f"/usr/bin/{name}": symlink(f"/etc/alternatives/{name}"),
+    }
+
+
+CLANG = {**dpkg("clang", "/usr/bin/clang", "/usr/share/clang.1"), **MERGED}
+BOTH = {**CLANG, **GCC}
+CHANGED = ["/etc/alternatives/cc"]
+ALTERNATIVES: dict[str, Case] = {
+    "the next one, where the package of the first is left behind": Case(
+        {**BOTH, **choice("cc", "/usr/bin/gcc")}, {**CLANG, **choice("cc", "/usr/bin/clang")}, [GONE]
+    ),
+    "the next one, where the first was the old base's": Case(
+        {**BOTH, **choice("cc", "/usr/bin/gcc")}, {**CLANG, **choice("cc", "/usr/bin/clang")}, old=GCC
+    ),
+    "what goes with it": Case(
+        {
+            **BOTH,
+            **choice("cc", "/usr/bin/gcc", "cc.1"),
+            **dpkg("gcc", "/usr/bin/gcc", "/usr/share/gcc.1"),
+            "/etc/alternatives/cc.1": symlink("/usr/share/gcc.1"),
+        },
+        {
+            **CLANG,
+            **choice("cc", "/usr/bin/clang", "cc.1"),
+            "/etc/alternatives/cc.1": symlink("/usr/share/clang.1"),
+        },
+        [GONE],
+    ),
+    "one that was chosen by hand": Case(
+        {**BOTH, **choice("cc", "/usr/bin/gcc", how="manual")},
+        {**CLANG, **choice("cc", "/usr/bin/clang")},
+        [GONE],
+        CHANGED,
+    ),
+    "another one, where the first is still there": Case(
+        {**BOTH, **choice("cc", "/usr/bin/gcc")}, {**BOTH, **choice("cc", "/usr/bin/clang")}, [GONE], CHANGED
+    ),
+    "another one, where the first is lost": Case(
+        {**BOTH, **choice("cc", "/usr/bin/gcc")},
+        {**CLANG, **choice("cc", "/usr/bin/clang")},
+        [],
+        [*CHANGED, "/usr/bin/gcc"],
+    ),
+    "one that was not there": Case(
+        {**GCC, **choice("cc", "/usr/bin/gcc")}, {**CLANG, **choice("cc", "/usr/bin/clang")}, [GONE], CHANGED
+    ),
+    "one of nobody": Case(
+        {**GCC, "/usr/bin/own": program(), **choice("cc", "/usr/bin/gcc")},
+        {**MERGED, "/usr/bin/own": program(), **choice("cc", "/usr/bin/own")},
+        [GONE],
+        CHANGED,
+    ),
+    "one that leads nowhere": Case(
+        {**BOTH, **choice("cc", "/usr/bin/gcc")},
+        {**without(CLANG, "/usr/bin/clang"), **choice("cc", "/usr/bin/clang")},
+        [GONE],
+        [*CHANGED, "/usr/bin/clang"],
+    ),
+    "a link that the author made": Case(
+        {**BOTH, "/etc/alternatives/cc": symlink("/usr/bin/gcc")},
+        {**CLANG, "/etc/alternatives/cc": symlink("/usr/bin/clang")},
+        [GONE],
+        CHANGED,
+    ),
+    "its mode": Case(
+        {**BOTH, **choice("cc", "/usr/bin/gcc")},
+        {**CLANG, **choice("cc", "/usr/bin/clang"), "/etc/alternatives/cc": symlink("/usr/bin/clang")._replace(uid=5)},
+        [GONE],
+        CHANGED,
+    ),
+}
+
 CASES = {
     f"{kind}: {name}": case
-    for kind, cases in {"system": SYSTEM, "base": BASE, "own": OWN}.items()
+    for kind, cases in {"system": SYSTEM, "base": BASE, "own": OWN, "alternatives": ALTERNATIVES}.items()
     for name, case in cases.items()
 }
 
