@@ -35,7 +35,8 @@ def prove(project: Project, place: Path, select: tuple[str, ...], replay: int) -
     :param replay: how many of its last commits are built, too.
     """
     path = str(place / project.dockerfile)
-    tasks = from_paths([path], Ask(select, suggested=True, context=str(place))).tasks
+    before = f"HEAD~{replay}"  # what is expected of the commits that are replayed must not know them
+    tasks = from_paths([path], Ask(select, suggested=True, context=str(place), newest=before)).tasks
     wish = Wish(smoke=project.smoke, replay=replay, measure="sizes")
     try:
         with find("", Options(args=project.args, timeout=TIMEOUT)) as builder:

@@ -130,6 +130,8 @@ class Options(Struct, frozen=True):
     """Percent of the expected time of a rebuild that a change of the order must save."""
     timings: str = ""
     """A build's log with the times of its steps, to take in place of estimates."""
+    newest: str = "HEAD"
+    """The commit with which the history ends: an earlier one, where a prediction is to be held against what came."""
     past: Past | None = None
     """What the history and measured times say; made where the files are, so it does not travel."""
     lessons: tuple[Lesson, ...] = ()

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 class Past:
     """Read when it is first asked for, and once: git is not started for a file in which nothing could move."""
 
-    def __init__(self, context: str | None, dockerfile: str | None, timings: str = "") -> None:
+    def __init__(self, context: str | None, dockerfile: str | None, timings: str = "", newest: str = "HEAD") -> None:
         """
         :param context: the folder of the build context, if there is one.
         :param dockerfile: None where it does not come from a file.
         :param timings: a build's log in raw JSON.
+        :param newest: the commit with which the history ends.
         """
         self._context = context
         self._dockerfile = dockerfile
         self._timings = timings
+        self._newest = newest
 
     @property
     def at_hand(self) -> bool:
@@ -44,9 +46,9 @@ class Past:
             return NoHistory("there is no build context")
         if self.is_none:
             return NoHistory(NO_REPOSITORY)
-        from optimizer.history.reading import read_history
+        from optimizer.history.reading import Limits, read_history
 
-        return read_history(self._context, self._dockerfile)
+        return read_history(self._context, self._dockerfile, Limits(newest=self._newest))
 
     @cached_property
     def timings(self) -> Sequence[Step]:

@@ -249,7 +249,8 @@ def context_of(task: Task) -> BuildContext | None:
 
 def past(task: Task) -> Past:
     """What the project's past says about a task's next builds."""
-    return _past(task.context, task.path if os.path.isfile(task.path) else None, task.rules.options.timings)
+    options = task.rules.options
+    return _past(task.context, task.path if os.path.isfile(task.path) else None, options.timings, options.newest)
 
 
 def forget_folders() -> None:
@@ -259,10 +260,10 @@ def forget_folders() -> None:
 
 
 @lru_cache(maxsize=8)
-def _past(context: str | None, dockerfile: str | None, timings: str) -> Past:
+def _past(context: str | None, dockerfile: str | None, timings: str, newest: str) -> Past:
     from optimizer.past import Past
 
-    return Past(context, dockerfile, timings)
+    return Past(context, dockerfile, timings, newest)
 
 
 @lru_cache(maxsize=8)

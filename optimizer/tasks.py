@@ -26,6 +26,8 @@ class Ask(NamedTuple):
     config: str = ""
     enable: tuple[str, ...] = ()
     timings: str = ""
+    newest: str = "HEAD"
+    """The commit with which the history ends that changes are expected by."""
 
 
 class Tasks(NamedTuple):
@@ -86,5 +88,5 @@ def _config(folder: Path, ask: Ask) -> Config:
 
 def _rules(found: Config, ask: Ask) -> Rules:
     settings = found.settings
-    options = Options(settings.merge_in_builder_stages, settings.min_saving, ask.timings)
+    options = Options(settings.merge_in_builder_stages, settings.min_saving, ask.timings, ask.newest)
     return Rules(settings.select, settings.ignore, settings.suggested, options, settings.enable)

@@ -11,6 +11,7 @@ import pytest
 
 from optimizer import registry
 from optimizer.document import parse
+from optimizer.fix import Options
 from optimizer.history.versions import followed
 from optimizer.past import Past
 from optimizer.runner import Plan, Result, Rules, Task, process
@@ -48,6 +49,13 @@ def history(folder: Path, dockerfile: Path | None = None) -> str:
     found = waterfall(Task(str(dockerfile or folder / "Dockerfile"), str(folder), rules=RULES))
     assert isinstance(found, Waterfall)
     return found.history
+
+
+def test_what_an_earlier_commit_could_know_is_all_that_counts(tmp_path: Path) -> None:
+    folder = fill(tmp_path)
+    rules = Rules(select=RULES.select, options=Options(newest="HEAD~5"))
+    (note,) = process(Task(str(folder / "Dockerfile"), str(folder), rules=rules), Plan()).fixes
+    assert "of the last 14 commits" in note.reason
 
 
 def test_what_changes_in_each_commit_comes_last(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ class Limits(Struct, frozen=True):
     """After which git is stopped; what it said until then, which is the newest, counts."""
     size: int = 64 << 20
     """Bytes of paths that are read of git."""
+    newest: str = "HEAD"
+    """The newest commit that counts."""
 
 
 DEFAULT = Limits()
@@ -136,7 +138,7 @@ def _log(place: _Place, tracked: str | None, limits: Limits) -> Iterator[_Raw]:
     words = (
         "log", "-z", "--format=/%H", "--name-only", "--first-parent", "--diff-merges=first-parent", "--no-renames",
         "--no-ext-diff", "--no-textconv", "--no-notes", "--no-decorate", "--no-mailmap",
-        f"--max-count={limits.commits}", "HEAD", "--",
+        f"--max-count={limits.commits}", limits.newest, "--",
     )  # fmt: skip
     paths = [place.prefix] if place.prefix else []
     if paths and tracked is not None and not tracked.startswith(place.prefix):

@@ -131,6 +131,15 @@ def test_a_limit_keeps_the_newest(project: Path) -> None:
     assert paths(read(project, limits=Limits(size=1)))[0] == {"newest"}
 
 
+def test_a_history_may_end_with_an_earlier_commit(project: Path) -> None:
+    change(project, Dockerfile="FROM a\n")
+    for number in range(5):
+        change(project, **{f"f{number}": "1"})
+    assert paths(read(project, limits=Limits(newest="HEAD~2")))[0] == {"f2"}
+    found = read_history(str(project), None, Limits(newest="HEAD~9"))
+    assert isinstance(found, NoHistory)
+
+
 def test_a_shallow_clone_works_with_what_is_there(project: Path, tmp_path: Path) -> None:
     for number in range(6):
         change(project, Dockerfile=f"FROM a\nRUN {number}\n", **{f"f{number}": "1"})
