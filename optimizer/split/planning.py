@@ -20,6 +20,7 @@ from optimizer.split.lineage import others
 from optimizer.split.obstacles import refusal
 from optimizer.split.owner import owner, whole
 from optimizer.split.plan import Found, Part, Question, Refused, Split
+from optimizer.split.setting_up import changes_a_setting, edited, is_nothing, paths_of
 from optimizer.split.system import is_removal, is_system, is_update, is_upgrade, packages_of
 from optimizer.split.view import INITS, STARTS, Call, View, runs_anything, shortened
 
@@ -34,8 +35,6 @@ SETUP = frozenset({
 """Commands that make users, folders and links, and need nothing but the base image."""
 _SETTLING = frozenset({"localedef", "locale-gen", "update-locale", "dpkg-reconfigure"})
 """Commands that set up what packages of the distribution have brought: locales, the time zone."""
-_MODES = frozenset({"chmod", "chown", "chgrp"})
-_FILES = frozenset({"mkdir", "touch", "ln"})
 NEUTRAL = frozenset({
     "", ":", "[", "apt-mark", "arch", "awk", "bash", "cat", "cd", "command", "cut", "date", "df", "dpkg", "dpkg-query",
     "du", "echo", "exit", "export", "find", "grep", "hash", "head", "hostname", "id", "ldd", "ls", "nproc", "printf",
@@ -81,6 +80,7 @@ class _Planning:
     view: View
     found: Found
     final: Stage
+    parts: dict[int, Part] = field(default_factory=dict)
     setup: dict[int, tuple[str, ...]] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
 
@@ -131,7 +131,7 @@ class _Planning:
     def split(self) -> Split | Refused | None:
         if not self.may_leave_anything():
             return self.nothing()  # to read the program's sources takes long
-        parts: dict[int, Part] = {}
+        parts = self.parts
         for each in self.early:
             part = self.part(each)
             if isinstance(part, Refused):
@@ -276,23 +276,23 @@ class _Planning:
                 setup.append(call)
             elif number in self.found.build or is_system(call):
                 builds = True
-            elif number in self.found.repeated or call.name in _SETTLING or _writes_a_setting(call):
+            elif number in self.found.repeated or call.name in _SETTLING or changes_a_setting(call):
                 repeated = True
                 setup.append(call)
             elif call.name in SETUP:
                 if call.name in ("chown", "chgrp") and self.is_taken(call) and not self.is_given(call):
                     return Refused(each, f"`{shortened(call.text)}` gives an owner that does not come along")
                 setup.append(call)
-            elif call.name not in NEUTRAL or (call.argv and UNKNOWN in call.argv[0]) or runs_anything(call):
+            elif self.leaves_something(call):
                 return Refused(each, f"what `{shortened(call.text)}` leaves in the image is not known")
-            elif any(redirect.op.startswith(">") and not _is_nothing(call) for redirect in call.command.redirects):
+            elif any(redirect.op.startswith(">") and not is_nothing(call) for redirect in call.command.redirects):
                 return Refused(each, f"`{shortened(call.text)}` writes a file, and what reads it is not known")
         wanted = [call for call in setup if not self.is_about_build(call)]
         if not wanted:
             return Part.BUILD
         if not builds and len(wanted) == len(setup):
             used = repeated or any(
-                self.view.mentions(word, self.early[self.early.index(each) + 1 :]) for word in _paths(wanted)
+                self.view.mentions(word, self.early[self.early.index(each) + 1 :]) for word in paths_of(wanted)
             )
             return Part.BOTH if used else Part.RUNTIME
         if not all(call.certain for call in wanted):
@@ -318,13 +318,27 @@ class _Planning:
     def is_about_build(self, call: Call) -> bool:
         """Whether a command works on nothing but what only the build needs, or what is taken over as a whole."""
         folders = (*self.found.sources, *(each.path for each in self.found.artifacts), "/tmp")
-        words = _paths([call]) if not _writes_a_setting(call) else ()
+        words = paths_of([call]) if not changes_a_setting(call) else ()
         paths = [call.at(word) for word in words]
         return bool(paths) and all(path is not None and any(inside(path, each) for each in folders) for path in paths)
 
+    def leaves_something(self, call: Call) -> bool:
+        """Whether a command may leave in the image what the final stage would lack."""
+        if call.name not in NEUTRAL or (call.argv and UNKNOWN in call.argv[0]) or runs_anything(call):
+            return True
+        return not all(self.is_of_build(call.at(path)) for path in edited(call))
+
+    def is_of_build(self, path: str | None) -> bool:
+        """Whether a file is one that only the build needs, or is taken over: what brings it is not done again."""
+        if path is None:
+            return False
+        bringing = [at for at, each in self.view.brought.items() if any(inside(path, zone) for zone in each.zones)]
+        parts = {self.parts.get(index) for index in bringing}
+        return parts == {Part.BUILD} or any(inside(path, each.path) for each in self.found.artifacts)
+
     def is_taken(self, call: Call) -> bool:
         """Whether a command works on something that is taken over from the builder."""
-        paths = [path for word in _paths([call]) if (path := call.at(word))]
+        paths = [path for word in paths_of([call]) if (path := call.at(word))]
         return any(touch(path, artifact.path) for path in paths for artifact in self.found.artifacts)
 
     def is_given(self, call: Call) -> bool:
@@ -373,23 +387,3 @@ class _Planning:
         if self.relies(call) and not any(parts.get(index, Part.BUILD) is not Part.BUILD for index in fetched):
             return f"`{shortened(call.text)}` relies on package lists that the build has fetched"
         return None
-
-
-def _writes_a_setting(call: Call) -> bool:
-    """Whether it writes a line into a file of the system, other than those of the package managers."""
-    targets = [redirect.target.literal for redirect in call.command.redirects if redirect.op in (">", ">>")]
-    path = targets[0] if len(targets) == 1 else None
-    return call.name in ("echo", "printf") and path is not None and path.startswith("/etc/") and path[4:9] != "/apt/"
-
-
-def _paths(calls: Sequence[Call]) -> Iterator[str]:
-    """What commands that make files and folders, or change them, name as paths."""
-    for call in calls:
-        operands = call.operands[1:] if call.name in _MODES else call.operands if call.name in _FILES else ()
-        yield from (word for word in operands if UNKNOWN not in word)
-
-
-def _is_nothing(call: Call) -> bool:
-    return all(
-        each.target.text in ("/dev/null", "/dev/stdout", "/dev/stderr", "1", "2") for each in call.command.redirects
-    )
