@@ -81,7 +81,7 @@ def _known(
         doing.program(name)
         doing.uses_variables("basic")
     else:
-        doing.tool(around)
+        doing.tool(around, writes=row.keeps)
         doing.uses_variables("tool")
     if name in ASKING:
         doing.tool(around)
@@ -92,6 +92,8 @@ def _known(
         role = (row.options or {}).get(option, "")
         if role in ("r", "w") and content != "":
             _apply(doing, role, _value_paths(doing, content, around))
+    if not row.operands and given.operands:
+        raise NotKnown(f"what `{shown_command(command)}` does with `{given.operands[0].text}` is not known here")
     roles = row.roles(len(given.operands))
     if (
         set(row.operands) > {"…"}

@@ -46,7 +46,7 @@ def copy(
     if unsure:
         writes += _below(_destination(instruction, state), ground)
     for landing in found.landings:
-        if landing.target == "/" and landing.source:
+        if landing.target == "/":
             writes += (zone for target in found.zones for zone in ground.zones(target))
         else:
             writes += ground.zones(landing.target)

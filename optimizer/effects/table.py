@@ -3,7 +3,8 @@
 A line is: names | options | operands. An option with ``=`` takes a value, and ``=r`` or ``=w`` says that the value is
 a path that is read or written; one that is not listed is not known, and neither is the command then. ``*`` takes any.
 Operands: ``r`` is read, ``w`` is written, ``m`` is a folder that is made, ``-`` is no path, and ``…`` repeats what
-stands before it. Source: POSIX.1-2024, and the manual pages of GNU coreutils, findutils, curl, wget, git and shadow.
+stands before it; without any, no operand is known. Source: POSIX.1-2024, and the manual pages of GNU coreutils,
+findutils, curl, wget, git, shadow, ca-certificates, locales, debconf and OpenSSL.
 """
 
 from __future__ import annotations
@@ -44,6 +45,14 @@ unzip | -q -qq -o -n -d=w -j -u -x= -a -l -t -v | r - …
 useradd adduser groupadd addgroup usermod groupmod userdel groupdel deluser delgroup passwd chpasswd | -m -M -r -S -D -H -s= -u= -g= -G= -d=w -h= -c= -k=r -p= -l -a -o -N -U -f -K= -e= -b= -R= --create-home --no-create-home --system --shell= --uid= --gid= --groups= --home=w --home-dir=w --comment= --gecos= --disabled-password --disabled-login --ingroup= --group --no-user-group --user-group --non-unique --no-log-init --append --password= --quiet --force --force-badname --allow-bad-names --badname --skel=r --expiredate= --key= --remove --add-extra-groups --delete --unlock --lock --login= | - …
 """  # noqa: E501
 """Commands that a package may bring or change, with what they read and write besides the system itself."""
+
+KEEPERS = """
+c_rehash | -v |
+update-ca-certificates | -f -v --fresh --verbose |
+locale-gen | --purge --no-purge --keep-existing | - …
+dpkg-reconfigure | -f= -p= -u -a --frontend= --priority= --unseen-only --all --force | - …
+"""
+"""Tools that bring up to date what the system has of its own: they write where packages do, and nowhere else."""
 
 CHANGE_ACCOUNTS = frozenset({
     "useradd", "adduser", "groupadd", "addgroup", "usermod", "groupmod", "userdel", "groupdel", "deluser", "delgroup",
@@ -126,9 +135,13 @@ class Row(NamedTuple):
     options: Mapping[str, str] | None
     """The role of the value of each option, "" for one without a value; None: any option is fine."""
     operands: tuple[str, ...]
+    keeps: bool = False
+    """Whether it writes where software is installed."""
 
     def roles(self, count: int) -> list[str]:
         """The role of each of so many operands."""
+        if not self.operands:
+            return []
         at = self.operands.index("…")
         before, behind = self.operands[:at], self.operands[at + 1 :]
         repeated = before[-1]
@@ -141,12 +154,12 @@ class Row(NamedTuple):
 def rows() -> Mapping[str, Row]:
     """What is known of each command, by its name; what is plain and a tool as well is plain with the plain options."""
     found: dict[str, Row] = {}
-    for text, plain in ((TOOLS, False), (PLAIN, True)):
+    for text, plain in ((TOOLS, False), (KEEPERS, False), (PLAIN, True)):
         for line in text.strip().splitlines():
             names, options, operands = (part.split() for part in line.split("|"))
             known = None if options == ["*"] else dict(map(_option, options))
             for name in names:
-                found[name] = Row(plain, known, tuple(operands))
+                found[name] = Row(plain, known, tuple(operands), text is KEEPERS)
     return found
 
 
