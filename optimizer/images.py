@@ -66,6 +66,8 @@ _ON_DEBIAN = frozenset(
     {"python", "node", "ruby", "rust", "golang", "gcc", "perl", "php", "nginx", "httpd", "postgres", "redis"}
 )
 """What is built on Debian where the tag names no other distribution."""
+_WINDOWS = ("windows", "nanoserver", "servercore", "ltsc20", "dotnet/framework", "dotnet-framework", "microsoft/iis")
+"""In the names of images for Windows: Microsoft's own, and the tags of official images."""
 _UBUNTU = ("noble", "jammy", "focal", "bionic", "xenial", "trusty")
 
 
@@ -80,12 +82,18 @@ def known(reference: str) -> Image:
     return UNKNOWN
 
 
+def runs_windows(reference: str, platform: str | None = None) -> bool:
+    """Whether an image is one for Windows, by its name or by the platform that FROM asks for."""
+    text = reference.lower()
+    return (platform or "").lower().startswith("windows") or any(word in text for word in _WINDOWS)
+
+
 def _family(name: str, tag: str) -> str | None:
     if "alpine" in tag:
         return "alpine"
     if any(suite in tag for suite in _UBUNTU):
         return "ubuntu"
-    if "windows" in tag or "nanoserver" in tag:
+    if runs_windows(tag):
         return None
     if any(suite in tag for suite in _SUITES) or name in _ON_DEBIAN:
         return "debian"

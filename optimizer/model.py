@@ -19,6 +19,7 @@ from optimizer.lexer import SyntaxProblem, Unknown, expand
 from optimizer.runs import Run, parse_mount
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
+WINDOWS_SHELL = ("cmd", "/S", "/C")
 
 
 class State(Struct, frozen=True):
@@ -81,12 +82,22 @@ class Stage(Struct, frozen=True, dict=True):
         return known if stage.pinned else replace(known, workdir=None, user=None, env={})
 
     @cached_property
+    def windows(self) -> bool:
+        """Whether it is built on Windows: by the name of its image, or by a path with a drive."""
+        if self.parent is not None:
+            return self.parent.windows
+        if images.runs_windows(self.base or self.origin.text, self.origin.flag("platform")):
+            return True
+        return any(_has_drive(each) for each in self.instructions)
+
+    @cached_property
     def _states(self) -> Mapping[int | None, State]:
         """The state before each instruction, by its number, and under None the one after the last."""
         if self.parent is not None:
             state = self.parent.final_state
         else:
-            state = State(dict(self.image.env), False, self.image.workdir, self.image.user, DEFAULT_SHELL)
+            shell = WINDOWS_SHELL if self.windows else DEFAULT_SHELL
+            state = State(dict(self.image.env), False, self.image.workdir, self.image.user, shell)
         states: dict[int | None, State] = {}
         for instruction in self.instructions:
             states[instruction.index] = state
@@ -117,6 +128,14 @@ class Stage(Struct, frozen=True, dict=True):
         while stage is not None:
             yield stage
             stage = stage.parent
+
+
+def _has_drive(instruction: Instruction) -> bool:
+    """Whether an instruction goes to, or copies to, a path such as ``C:/app``."""
+    if instruction.keyword not in ("WORKDIR", "COPY", "ADD") or not instruction.words:
+        return False
+    target = instruction.words[-1]
+    return target[1:2] == ":" and target[:1].isalpha() and target[2:3] in ("\\", "/", "")
 
 
 def _step(state: State, instruction: Instruction) -> State:

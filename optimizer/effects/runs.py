@@ -23,8 +23,6 @@ from optimizer.shell import Script, parse
 from optimizer.split.view import quoted
 
 _MOUNTS = frozenset({"bind", "cache", "secret", "ssh", "tmpfs"})
-_WINDOWS = ("windows", "nanoserver", "servercore")
-"""In the names of images whose shell is another one."""
 _PLAIN_SHELLS = frozenset({"/bin/sh", "sh"})
 
 
@@ -38,8 +36,7 @@ def run_effects(
 ) -> Effects:
     """The effects of a RUN; those of a barrier where a part of it is not known."""
     run = Run(instruction, stage.state(instruction).shell)
-    first = [*stage.lineage][-1]
-    if any(word in (first.base or first.origin.text).lower() for word in _WINDOWS):
+    if stage.windows:
         return barrier(instruction, ground, "it may run on Windows", needs)
     try:
         return _known(stage, run, ground, number, needs, variables)
