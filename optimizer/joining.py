@@ -13,6 +13,7 @@ from optimizer.fix import Edit, Fix, Refusal, Transform
 from optimizer.model import Model
 from optimizer.rewrite import Operator, Style, style_of
 from optimizer.runs import Run
+from optimizer.services import left_running
 from optimizer.shell import parse
 
 MAX_SCRIPT = 100_000
@@ -36,6 +37,8 @@ def obstacle(first: Run, second: Run) -> str | None:
         return "SHELL differs between them"
     if [flag.text for flag in first.instruction.flags] != [flag.text for flag in second.instruction.flags]:
         return "their flags (--mount, --network, --security) differ"
+    if started := left_running(first):
+        return f"`{started}` may leave a program running, which ends with that RUN as it is"
     return None
 
 

@@ -48,6 +48,7 @@ class MergeRuns(Transform):
     ## When it refuses
     - a script changes what the next one would see and cannot be put into a subshell: `set -e`, `trap`, a job in the
       background, `$?` at the start of the next; or the subshell would go around several lines;
+    - a RUN starts a service, which ends with it: in one RUN it would go on;
     - a script could not be read, is in exec form, or has a heredoc;
     - SHELL, `--mount`, `--network` or `--security` differ, or another instruction stands between;
     - by the history of the repository, the text of a RUN changes so often that a long RUN before it would be run again
