@@ -48,7 +48,9 @@ class RunEdits:
         A command that needs more than ``rm`` goes only where one of the others has run for certain.
         """
         steps = common(places)
-        spot = behind(self.reading, steps)
+        # What a function does is done where it is called, not where it stands.
+        in_function = any(step.holder == "function" for place in places for step in place.steps)
+        spot = "it stands in a function" if in_function else behind(self.reading, steps)
         if isinstance(spot, str):
             return spot
         if not all(command.startswith("rm ") for command in commands) and not follows_one(steps, spot, places):
