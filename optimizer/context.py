@@ -6,6 +6,7 @@ at the root, and a symbolic link is followed as if the root were `/`: none leads
 
 from __future__ import annotations
 
+import codecs
 import os
 import posixpath
 from collections import deque
@@ -61,7 +62,10 @@ class BuildContext(Protocol):
         """
 
     def read(self, path: str) -> str | None:
-        """The text of a file; None where `is_file` says no, it is not UTF-8, or it is larger than 1 MiB."""
+        """The text of a file; None where `is_file` says no, it is no text, or it is larger than 1 MiB.
+
+        Text is UTF-8, or what its byte order mark says: so pip reads it, and editors on Windows write it.
+        """
 
     def size(self, path: str) -> int | None:
         """The bytes of a file; None where `is_file` says no."""
@@ -73,10 +77,17 @@ class BuildContext(Protocol):
         """The names in a folder, hidden by .dockerignore or not, sorted."""
 
     def read_on_disk(self, path: str) -> str | None:
-        """The text of a file as `read` gives it, hidden or not; that of `ignore_path` outside the context too."""
+        """The text of a file, hidden or not, where it is UTF-8; that of `ignore_path` outside the context too."""
 
     def with_file(self, path: str, text: str) -> BuildContext:
         """The same context with one file written; a .dockerignore takes effect."""
+
+
+def _encoding(data: bytes) -> str:
+    """The encoding that a byte order mark tells of. That of UTF-32 begins as that of UTF-16."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    return "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
 class _Context:
@@ -160,7 +171,7 @@ class _Context:
         )
 
     def read(self, path: str) -> str | None:
-        return self._text(self._visible(path, Kind.FILE))
+        return self._text(self._visible(path, Kind.FILE), marked=True)
 
     def size(self, path: str) -> int | None:
         real = self._visible(path, Kind.FILE)
@@ -178,10 +189,12 @@ class _Context:
     def read_on_disk(self, path: str) -> str | None:
         return self._text(self._ignore_file(path) if path == self.ignore_path else self._resolve(path))
 
-    def _text(self, real: str | None) -> str | None:
+    def _text(self, real: str | None, *, marked: bool = False) -> str | None:
         data = self._tree.data(real) if real is not None else None
+        if data is None:
+            return None
         try:
-            return data.decode("utf-8") if data is not None else None
+            return data.decode(_encoding(data) if marked else "utf-8")
         except UnicodeDecodeError:
             return None
 

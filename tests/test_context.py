@@ -132,6 +132,13 @@ def test_a_file_written_over_the_context_counts(context: BuildContext) -> None:
     assert not context.on_disk("new")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_reads_text_that_says_how_it_is_encoded(encoding: str, tmp_path: Path) -> None:
+    context = DirectoryContext(write(tmp_path, {"a": "-r é\n".encode(encoding)}))
+    assert context.read("a") == "-r é\n"
+    assert (context.read_on_disk("a") is None) == (encoding in ("utf-16", "utf-32"))
+
+
 def test_reads_only_small_utf8(tmp_path: Path) -> None:
     files = {"latin": b"\xe9", "large": b"x" * (MAX_TEXT + 1), "fits": b"x" * MAX_TEXT}
     context = DirectoryContext(write(tmp_path, files))

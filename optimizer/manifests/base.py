@@ -26,7 +26,7 @@ class ProjectFiles(Protocol):
         """The absolute path of the working directory in the image, or None where it is not known."""
 
     def read(self, path: str) -> str | None:
-        """Return the text of a file, or None where it is missing or not UTF-8."""
+        """Return the text of a file, or None where it is missing or no text."""
 
     def is_file(self, path: str) -> bool:
         """Tell whether the path is a file of the view."""
@@ -134,7 +134,7 @@ class Collector:
         path = self.require(path, named_by)
         text = self.view.read(path)
         if text is None:
-            raise RefusedError(f"{path} is not UTF-8 text")
+            raise RefusedError(f"{path} is no text")
         return text
 
     def writes(self, *paths: str) -> None:
