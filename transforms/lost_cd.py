@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from optimizer.checks import command_text
 from optimizer.context import BuildContext
+from optimizer.document import Instruction
 from optimizer.fix import Edit, Options, Phase, Proposal, Safety, Transform
 from optimizer.model import Model, Stage
 from optimizer.runs import Run
 from optimizer.shell import Item, Simple
 
-AWAY = frozenset({"..", "-", "/", "~", "."})
-"""Where people go when they are done: no sign that a later instruction was meant to begin there."""
+AWAY = frozenset({"-", "~"})
+"""Where people go when they are done, besides `..` and `/`: no sign that a later instruction was meant to begin there."""
+_SEPARATORS = str.maketrans("\"'[](){}=,:;&|<>", " " * 16)
 
 
 class LostCd(Transform):
@@ -41,6 +43,7 @@ class LostCd(Transform):
 
     ## When it refuses
     - the folder is not plain text, or depends on another `cd` before it;
+    - a later instruction goes to the folder itself, or names it as it is called from where the RUN began;
     - nothing in the stage runs after it, or the `cd` only goes back (`..`, `/`, `-`).
 
     ## Safety
@@ -75,6 +78,8 @@ class LostCd(Transform):
             return self.refuse(
                 at, f"`{written}` is lost at the end of this RUN; it begins where another cd went", "section 2"
             )
+        if reason := _elsewhere(stage, at, folder):
+            return self.refuse(at, f"`{written}` is lost at the end of this RUN, and {reason}", "section 2")
         keyword = "WORKDIR" if at.written_keyword.isupper() else "workdir"
         newline = model.document.newline
         line = f"{keyword} {folder}{newline}"
@@ -97,6 +102,22 @@ class LostCd(Transform):
         )
 
 
+def _elsewhere(stage: Stage, run: Instruction, folder: str) -> str | None:
+    """Why what follows was not meant to begin in the folder; None where nothing speaks against it."""
+    name = folder.removeprefix("./").partition("/")[0] if not folder.startswith("/") else folder
+    began = False
+    for each in stage.instructions:
+        if each.index <= run.index:
+            continue
+        if each.keyword == "WORKDIR" and each.args.startswith("/"):
+            return None if began else f"line {each.line} says where the next one begins"
+        words = each.text.translate(_SEPARATORS).split()[1:]
+        if any(word == name or (name[0] != "/" and word.removeprefix("./").startswith(f"{name}/")) for word in words):
+            return f"line {each.line} names {name} as seen from where the RUN began"
+        began |= each.keyword in ("RUN", "COPY", "ADD", "WORKDIR")
+    return None
+
+
 def _last_cd(run: Run) -> Item | None:
     """The last command of a `&&` chain, if it is a cd to somewhere new."""
     if run.parsed is None or not run.parsed.body.items:
@@ -107,5 +128,7 @@ def _last_cd(run: Run) -> Item | None:
         return None
     if any(each.connector != "&&" for each in (*before[1:], *([item] if before else []))):
         return None
-    target = commands[0].argv[1:2]
-    return None if not target or target[0] in AWAY or (target[0] or "").startswith("../") else item
+    (target,) = commands[0].argv[1:2] or ("",)
+    if target is None:
+        return item
+    return None if not target.strip("./") or target in AWAY or target.startswith("../") else item
