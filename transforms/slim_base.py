@@ -24,7 +24,8 @@ class SlimBase(Transform):
 
     ## Why
     The full variants stand on `buildpack-deps`: compilers, version control, and the headers of dozens of libraries,
-    which a finished application has no use for, and which are pulled and scanned with every image.
+    which a finished application has no use for, and which are pulled and scanned with every image. Of `debian` itself
+    the slim variant lacks documentation, manual pages and translations.
 
     ## Example
     ```dockerfile
@@ -79,16 +80,18 @@ class SlimBase(Transform):
                     stage.origin, f"{stage.base} does not become {slim}: line {need.line} {need.reason}", "section 7"
                 )
             else:
-                yield self.slim(stage, slim)
+                yield self.slim(stage, image, slim)
 
-    def slim(self, stage: Stage, slim: str) -> Proposal:
+    def slim(self, stage: Stage, image: Official, slim: str) -> Proposal:
         origin, written = stage.origin, stage.origin.words[0]
         was = instruction_text(origin)
         start = origin.args_start
+        debian = image.name == "debian"
+        more = "documentation, manual pages and translations" if debian else "compilers, headers and tools"
         return self.fix(
             origin,
             [Edit(origin.offset(start), origin.offset_after(start + len(written)), slim)],
-            f"nothing shows a need of the compilers, headers and tools that {written} has and {slim} has not",
+            f"nothing shows a need of the {more} that {written} has and {slim} has not",
             "what the full image has more than the slim one",
             removes=[was],
             adds=[was.replace(written, slim, 1)],
