@@ -13,7 +13,7 @@ from optimizer.runs import Run
 from optimizer.shell import Item, Simple
 
 AWAY = frozenset({"-", "~"})
-"""Where people go when they are done, besides `..` and `/`: no sign that a later instruction was meant to begin there."""
+"""Where people go when they are done, besides `..` and `/`: no sign that what follows was meant to begin there."""
 _SEPARATORS = str.maketrans("\"'[](){}=,:;&|<>", " " * 16)
 
 
