@@ -21,7 +21,7 @@ from optimizer.split.obstacles import refusal
 from optimizer.split.owner import owner, whole
 from optimizer.split.plan import Found, Part, Question, Refused, Split
 from optimizer.split.setting_up import changes_a_setting, edited, is_nothing, paths_of
-from optimizer.split.system import is_removal, is_system, is_update, is_upgrade, packages_of
+from optimizer.split.system import is_removal, is_system, is_update, is_upgrade, packages_of, taken_away
 from optimizer.split.view import INITS, STARTS, Call, View, runs_anything, shortened
 
 _MOVED = frozenset({
@@ -383,6 +383,8 @@ class _Planning:
         package = package_of(call.program)
         if package and any(package == name or package in brought_by(name) for name in left):
             return f"`{shortened(call.text)}` behind the build needs {package}"
+        if gone := sorted(taken_away(call, self.view.calls).intersection(left)):
+            return f"`{shortened(call.text)}` behind the build takes {gone[0]} away, which the final stage would lack"
         fetched = (each.instruction.index for each in self.view.calls if is_update(each))
         if self.relies(call) and not any(parts.get(index, Part.BUILD) is not Part.BUILD for index in fetched):
             return f"`{shortened(call.text)}` relies on package lists that the build has fetched"

@@ -84,6 +84,16 @@ def is_removal(call: Call) -> bool:
     return is_system(call) and (call.subcommand in _REMOVING or (package is not None and package.action == "clean"))
 
 
+def taken_away(call: Call, calls: Sequence[Call]) -> frozenset[str]:
+    """The packages by name that a call takes away again, and those that other calls have put under such a name."""
+    if not is_system(call) or call.subcommand not in _REMOVING:
+        return frozenset()
+    names = set(call.operands[1:])
+    packages = ((each, each.package) for each in calls if is_system(each))
+    installs = (_read(each, package) for each, package in packages if package and package.action == "install")
+    return frozenset(names.union(*(each.names for each in installs if each and each.group in names)))
+
+
 def packages_of(
     view: View, calls: Sequence[Call], found: Found, called: frozenset[str], tools: Sequence[str]
 ) -> Packages | Refused:
