@@ -59,8 +59,9 @@ class MultiStage(Transform):
     CMD ["python", "app.py"]
     ```
 
-    Python packages go into a virtual environment at one path in both stages. The results of other languages are what
-    the image starts, the folder that the build installs into, or the working directory with the packages for
+    Python packages go into a virtual environment at one path in both stages; what the pip of Debian or Ubuntu installs
+    beside the packages of these is taken over with all of /usr/local. The results of other languages are what the image
+    starts, the folder that the build installs into, or the working directory with the packages for
     development taken out; and files beside the sources that these name. An archive of Spring Boot, from 3.3 on, goes
     over in its layers, so that a new version brings its dependencies again only when they change.
 

@@ -25,6 +25,8 @@ _AUTO = "/var/lib/apt/extended_states"
 _APK = "/lib/apk/db/installed"
 _WORLD = "/etc/apk/world"
 _RECORD, _METADATA = ".dist-info/RECORD", ".dist-info/METADATA"
+_DEBIANS = "/usr/lib/python3/dist-packages"
+"""Where the distribution's own packages lie, and its Python looks behind /usr/local. Source: Debian's Python policy."""
 _MODULES = "/node_modules/"
 _REQUIRES = re.compile(r"Requires-Dist: *([A-Za-z0-9][A-Za-z0-9._-]*)([^;]*)(.*)")
 _COMPARED = re.compile(r"(\w+) *(==|!=|<=|>=|<|>) *[\"']([^\"']*)[\"']")
@@ -186,12 +188,17 @@ class Installed:
 
     @cached_property
     def _dists(self) -> Mapping[str, str]:
-        """The directories of Python's distributions, with the directory and name by which others need them."""
+        """The directories of Python's distributions, with the directory and name by which others need them.
+
+        Debian's packages have older forms of them, too.
+        """
         found = {}
         for path, entry in self._image.entries.items():
-            if path.endswith(".dist-info") and entry.kind is Kind.DIRECTORY:
-                site, _, base = path.rpartition("/")
-                found[path] = f"{site}/{_plain(base.removesuffix('.dist-info').partition('-')[0])}"
+            site, _, base = path.rpartition("/")
+            if (base.endswith(".dist-info") and entry.kind is Kind.DIRECTORY) or (
+                base.endswith(".egg-info") and site == _DEBIANS
+            ):
+                found[path] = f"{site}/{distribution(path)}"
         return found
 
     def _recorded(self) -> Iterator[tuple[str, str]]:
@@ -210,8 +217,9 @@ class Installed:
                 if (found := _REQUIRES.match(line)) is None:
                     continue
                 site = posixpath.dirname(record)
-                other = named.get(f"{site}/{_plain(found[1])}")
-                if other is not None:
+                sites = (site, _DEBIANS) if posixpath.basename(site) == "dist-packages" else (site,)
+                others = (named.get(f"{each}/{_plain(found[1])}") for each in sites)
+                if (other := next(filter(None, others), None)) is not None:
                     uses.add(other)
                     needs.update((other,) if _applies(found[3].removeprefix(";"), site) else ())
             asked = f"{record}/REQUESTED" in self._image.entries
@@ -275,6 +283,11 @@ def _applies(marker: str, site: str) -> bool:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split(".") if number.isdigit())
+
+
+def distribution(record: str) -> str:
+    """The name of one of Python's distributions by its record."""
+    return _plain(posixpath.basename(record).rpartition(".")[0].partition("-")[0])
 
 
 def _plain(name: str) -> str:

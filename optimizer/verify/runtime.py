@@ -18,6 +18,7 @@ from optimizer.verify.design import Bases, same
 from optimizer.verify.elf import Elf
 from optimizer.verify.entry import Image, Wanted
 from optimizer.verify.imports import Finder, imports
+from optimizer.verify.installed import Installed, distribution
 from optimizer.verify.loader import CACHE, Loader, Missing
 from optimizer.verify.patterns import Patterns, with_folders
 from optimizer.verify.programs import Code, Programs, first_line, started
@@ -103,6 +104,7 @@ class _Check:
         yield from self.scripts()
         yield from self.libraries()
         yield from self.modules()
+        yield from self.requirements()
         yield from self.certificates()
 
     def user(self) -> Iterator[Finding]:
@@ -215,6 +217,17 @@ class _Check:
             more = f" and {len(paths) - 1} more" if paths[1:] else ""
             what = f"imports {module}, which {where} does not find any more"
             yield Finding(f"{paths[0]}{more}", what, MissingModule(module, tuple(paths)))
+
+    def requirements(self) -> Iterator[Finding]:
+        """What Python's distributions require is there, also where it was a package of the distribution's."""
+        if self.bases is None:
+            return
+        old, new = Installed(self.before).packages, Installed(self.after).packages
+        for record in old.keys() & new.keys():
+            still = {distribution(each) for each in new[record].needs}
+            for need in sorted(old[record].needs):
+                if distribution(need) not in still:
+                    yield Finding(record, f"requires {distribution(need)}, which is gone", MissingPath(need))
 
     def certificates(self) -> Iterator[Finding]:
         """CA certificates stay where something speaks TLS: without them it fails, but only when it runs."""

@@ -9,7 +9,7 @@ import pytest
 
 from optimizer.verify.design import Bases
 from optimizer.verify.runtime import check
-from tests.verify.images import Files, file
+from tests.verify.images import Files, Item, file, folder
 from tests.verify.systems import PASSWD, debian, library, looked, on_glibc, python, site
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -83,3 +83,28 @@ def test_the_users_of_the_old_base_are_its_own() -> None:
     assert check(looked(before), looked(after), (), bases) == ()
     named = check(looked(before, {"User": "own"}), looked(after, {"User": "own"}), (), bases)
     assert list(map(str, named)) == ["USER: the user own had the number 1001:1001, and is gone"]
+
+
+LOCAL, DEBIAN = "/usr/local/lib/python3.11/dist-packages", "/usr/lib/python3/dist-packages"
+NEEDING = {
+    f"{LOCAL}/own-1.0.dist-info": folder(),
+    f"{LOCAL}/own-1.0.dist-info/METADATA": file("Requires-Dist: Setup_tools >=3\nRequires-Dist: never\n\nText\n"),
+}
+REQUIREMENTS: dict[str, tuple[Mapping[str, Item], Mapping[str, Item], bool]] = {
+    # what is there besides, before and after, and whether something is held against it
+    "the distribution's own": ({f"{DEBIAN}/setup_tools-66.dist-info": folder()}, {}, True),
+    "the distribution's own, as older ones say": ({f"{DEBIAN}/setup_tools-52.egg-info": folder()}, {}, True),
+    "in one file": ({f"{DEBIAN}/setup_tools-52.egg-info": file()}, {}, True),
+    "another version of it": (
+        {f"{DEBIAN}/setup_tools-66.dist-info": folder()}, {f"{LOCAL}/setup_tools-70.dist-info": folder()}, False
+    ),
+    "of another Python": ({"/usr/lib/python3.9/site-packages/setup_tools-66.dist-info": folder()}, {}, False),
+    "nothing": ({}, {}, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_what_packages_of_python_require_is_there(name: str) -> None:
+    before, after, lost = REQUIREMENTS[name]
+    told = found({**debian(), **NEEDING, **before}, {**debian(), **NEEDING, **after}, debian())
+    assert told == [f"{LOCAL}/own-1.0.dist-info requires setup-tools, which is gone"] * lost

@@ -39,6 +39,7 @@ _HAS = frozenset({
 })  # fmt: skip
 """Source: the official image's Dockerfile for Alpine, which keeps what Python's own modules are linked with."""
 _PLACES = ("site-packages", "dist-packages", "/usr/local/lib/python")
+_LOCAL = "/usr/local"
 _EXPORTING = frozenset({"export", "requirements", "compile", "lock"})
 _HOMES = {
     "pipenv": ("WORKON_HOME", ".local/share/virtualenvs"),
@@ -78,6 +79,8 @@ def find(view: View) -> Found | Refused | None:
     questions = (
         [Question(f"whether {', '.join(unknown[:5])} needs a library that {base.written} lacks")] if unknown else []
     )
+    if any(each.path == _LOCAL for each in placed.artifacts):
+        questions.append(Question("whether a package imports distutils or setuptools, which come with pip"))
     build = frozenset(
         number for number, call in enumerate(view.calls)
         if call.instruction.index <= last.index and _builds(call) and number not in repeated
@@ -190,6 +193,8 @@ def _in_the_way(view: View, installs: Sequence[_Install]) -> str | None:
             return "uv installs into the Python of the system"
         if UNKNOWN in " ".join(operands(each.call)) and "." in " ".join(operands(each.call)):
             return "what it installs cannot be told"
+    if _is_of_system(view):
+        return None  # they stay where they are
     for instruction in view.stage.instructions:
         if place := next((place for place in _PLACES if place in instruction.text), None):
             return f"line {instruction.line} names {place}, and the packages would go to another folder"
@@ -239,7 +244,7 @@ def _placed(view: View, installs: Sequence[_Install]) -> _Placed | str:
     if at is None:
         return _Placed(tuple(artifacts), {}, ()) if artifacts else "it installs nothing but the installers"
     if _is_of_system(view):
-        return f"it installs into the Python of {view.stage.base}, beside the packages of the distribution"
+        return _beside_the_system(view, installs, artifacts)
     if own:
         return "packages are installed into a virtual environment and beside it"
     if (parse_reference(view.stage.base or "").tag or "").partition("-")[0].partition(".")[0] == "2":
@@ -249,6 +254,22 @@ def _placed(view: View, installs: Sequence[_Install]) -> _Placed | str:
     lines = (f"RUN python -m venv {path}", *([f"ENV VIRTUAL_ENV={path}"] if switched else []), line)
     evidence = "pip installs into it, because its folder comes first in PATH"
     return _Placed((Artifact(path, path, evidence), *artifacts), {_before_copies(view, at): lines}, (line,))
+
+
+def _beside_the_system(view: View, installs: Sequence[_Install], artifacts: Sequence[Artifact]) -> _Placed | str:
+    """Where Debian's pip puts packages: below /usr/local, in which the distribution itself has nothing.
+
+    Source: Debian's Python policy, 2.5 "Module Path".
+    """
+    tool = next((each.tool for each in installs if each.tool not in ("pip", "setup.py")), None)
+    if tool is not None:
+        return f"{tool} installs into the Python of {view.stage.base}, beside the packages of the distribution"
+    if any(
+        each.keyword == "USER" for each in view.stage.instructions if each.index < installs[-1].call.instruction.index
+    ):
+        return "pip installs into the home of another user"
+    own = Artifact(_LOCAL, _LOCAL, f"pip installs into it, beside the packages of {view.stage.base}")
+    return _Placed((own, *artifacts), {}, ())
 
 
 def _before_copies(view: View, install: Instruction) -> int:
