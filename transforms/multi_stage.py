@@ -62,7 +62,8 @@ class MultiStage(Transform):
     Python packages go into a virtual environment at one path in both stages; what the pip of Debian or Ubuntu installs
     beside the packages of these is taken over with all of /usr/local. The results of other languages are what the image
     starts, the folder that the build installs into, or the working directory with the packages for
-    development taken out; and files beside the sources that these name. An archive of Spring Boot, from 3.3 on, goes
+    development taken out; and files beside the sources that these name, or all of them, where the image also starts
+    another program that is given some of them. An archive of Spring Boot, from 3.3 on, goes
     over in its layers, so that a new version brings its dependencies again only when they change.
 
     Python sources are read as syntax trees, from what the image starts on: the programs that they call come along, and
@@ -76,7 +77,6 @@ class MultiStage(Transform):
     - another user takes over in the middle of the build, and not all that is taken over is his for certain; files get
       another owner at its end; or ONBUILD leaves triggers;
     - C++ is built on gcc's own image, whose libraries no other has;
-    - a script or command that starts the program starts another one that is given files of the sources;
     - the program is started by the installer (`poetry run`), or by the path that it would have without a split;
     - a command behind the build calls what the build leaves behind;
     - an archive of Java needs others beside it, or packages would have to go into an environment of Python 2;

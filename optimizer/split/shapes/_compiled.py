@@ -190,10 +190,19 @@ def _is_text(view: View, path: str) -> bool:
 
 
 class Scripted(NamedTuple):
-    """What the image starts by a shell: programs of the build, and scripts of the sources."""
+    """What the image starts by a shell: programs of the build, and what these and the shell need of the sources."""
 
     programs: tuple[Artifact, ...]
-    scripts: tuple[Artifact, ...]
+    others: tuple[Artifact, ...]
+    sources: tuple[str, ...]
+    """The folders of the sources that only the build needs."""
+
+    @property
+    def artifacts(self) -> Iterator[Artifact]:
+        """All of it; what takes over a folder takes over what lies in it."""
+        for each in (*self.programs, *self.others):
+            if not any(inside(each.path, other.path) for other in self.others if other is not each):
+                yield each
 
 
 def by_scripts(view: View, build: Build) -> Scripted | Refused | None:
@@ -202,7 +211,8 @@ def by_scripts(view: View, build: Build) -> Scripted | Refused | None:
     if not any(call.name in SHELLS or reads.is_script(view, call.at(call.argv[0])) for call in starts):
         return None
     programs: dict[str, Artifact] = {}
-    scripts: dict[str, Artifact] = {}
+    others: dict[str, Artifact] = {}
+    sources = list(build.sources)
     for call, where in reads.running(view):
         if call.instruction.keyword == "HEALTHCHECK":
             continue
@@ -214,14 +224,17 @@ def by_scripts(view: View, build: Build) -> Scripted | Refused | None:
         ours = path is not None and any(inside(path, folder) for folder in build.sources)
         if path is not None and reads.is_script(view, path):
             if ours:
-                scripts[path] = Artifact(path, path, f"{where} starts it")
+                others[path] = Artifact(path, path, f"{where} starts it")
         elif path is not None and ours and call.name not in SHELLS and not _is_text(view, path):
             programs[path] = Artifact(path, path, f"{where} starts it")
         elif call.name in SHELLS or _is_computed(call) or (path is not None and _is_text(view, path)):
             return Refused(call.instruction, f"what `{shortened(call.text)}` starts cannot be told")
-        elif call.name not in NEUTRAL | SETUP and any(view.path_in_context(each) for each in _named(call)):
-            return Refused(call.instruction, f"`{shortened(call.text)}` may read more of the sources")
-    return Scripted(tuple(programs.values()), tuple(scripts.values())) if programs else None
+        elif call.name not in NEUTRAL | SETUP:
+            read = [each for each in _named(call) if view.path_in_context(each)]
+            for folder in [folder for folder in sources if any(inside(each, folder) for each in read)]:
+                sources.remove(folder)
+                others[folder] = Artifact(folder, folder, f"`{shortened(call.text)}` may read more of it")
+    return Scripted(tuple(programs.values()), tuple(others.values()), tuple(sources)) if programs else None
 
 
 def _is_computed(call: Call) -> bool:

@@ -65,7 +65,7 @@ def find(view: View) -> Found | Refused | None:
     outputs = {path: call.text for call, out in compiles if (path := call.at(out))}
     if scripted is not None:
         installed = [Artifact(folder, folder, _INSTALLED) for folder in folders if not compiler]
-        artifacts = [*installed, *scripted.programs, *scripted.scripts]
+        artifacts = [*installed, *scripted.artifacts]
     elif compiler and folders:
         # The compiler is installed there as well.
         if folders != ["/usr/local"] or start is None or (start.path and not inside(start.path, "/usr/local")):
@@ -105,10 +105,12 @@ def find(view: View) -> Found | Refused | None:
     linked = any(call.name == "ldconfig" for call in view.calls) or (
         "/usr/local" in folders and not compiler and view.stage.image.family in ("debian", "ubuntu")
     )
+    sources = scripted.sources if scripted else build.sources
     return Found(
-        "c", build.last, (*artifacts, *more), base, build.numbers, build.sources,
+        "c", build.last, (*artifacts, *more), base, build.numbers, sources,
         has=frozenset({"libc-dev"} if _is_cpp(view) else {"libc-dev", "libstdc++"}),
-        leaves=("the sources and object files",), questions=tuple(questions), after=("RUN ldconfig",) if linked else (),
+        leaves=("the sources and object files",) if sources else (), questions=tuple(questions),
+        after=("RUN ldconfig",) if linked else (),
         gone=_BESIDE if compiler and folders else (),
     )  # fmt: skip
 
