@@ -200,7 +200,8 @@ class _Cleaning:
                 if isinstance(own, str):
                     return own
                 later.append(own)
-            reason = self.apt(edits, reading) if manager is APT else self.apk(edits, group, obstacle)
+            looks = [place for place, call in reading.calls if call.manager is APK and call.action == "look"]
+            reason = self.apt(edits, reading) if manager is APT else self.apk(edits, group, looks, obstacle)
             return reason or later
         if isinstance(manager.cleaning, Flag):
             for call in filter(self.needs_flag, calls):
@@ -208,6 +209,8 @@ class _Cleaning:
                 assert isinstance(flag, Flag)
                 edits.insert(call.words[call.subcommand], flag.text)
             return []
+        if name := _elsewhere(calls):
+            return f"{name} in front of the install says where it lies, and not to what would clean it"
         commands = [self.command(text, calls[-1]) for text in manager.cleaning.texts]
         unknown = self.of_kind("unknown") if manager.of_system else []
         return edits.append([*(place for place, _ in group), *unknown], commands) or []
@@ -229,11 +232,18 @@ class _Cleaning:
             return None
         return edits.append(places, [text])
 
-    def apk(self, edits: RunEdits, group: Sequence[tuple[Placed, PackageCommand]], obstacle: str | None) -> str | None:
+    def apk(
+        self,
+        edits: RunEdits,
+        group: Sequence[tuple[Placed, PackageCommand]],
+        looks: Sequence[Placed],
+        obstacle: str | None,
+    ) -> str | None:
         updates = [place.steps[-1] for place, call in group if call.action == "update"]
-        index_needed = obstacle or (updates and self.of_kind("unknown")) or edits.remove(updates)
+        index_needed = obstacle or looks or (updates and self.of_kind("unknown")) or edits.remove(updates)
         if index_needed:
-            return edits.append([place for place, _ in group], [f"{group[-1][1].sudo} {INDEX_REMOVAL}".strip()])
+            places = [*(place for place, _ in group), *looks]
+            return edits.append(places, [f"{group[-1][1].sudo} {INDEX_REMOVAL}".strip()])
         for call in (call for _, call in group if self.needs_flag(call)):
             option = next((word for word in call.words if word.literal in _INDEX_OPTIONS), None)
             if option is None:
@@ -258,6 +268,17 @@ class _Cleaning:
             paths=[path for manager in done for path in caches.image_paths(manager, self.home)],
             **differences(changes),
         )
+
+
+def _elsewhere(calls: Sequence[PackageCommand]) -> str | None:
+    """A variable set for an install alone by which its cache may lie in another place: ``HOME=/ composer install``."""
+    for call in calls:
+        words = (word.text.partition("=")[0] for word in call.words[: call.program] if "=" in word.text)
+        names = (*(assignment.name for assignment in call.command.assignments), *words)
+        found = next((name for name in names if any(part in name.upper() for part in ("HOME", "CACHE"))), None)
+        if found:
+            return found
+    return None
 
 
 def _updates_for_nothing(group: Sequence[tuple[Placed, PackageCommand]]) -> bool:

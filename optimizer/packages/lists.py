@@ -103,7 +103,7 @@ def _call(place: Placed, manager: Manager) -> Iterator[Event]:
     if call.action == "update" or (call.fetches and call.has(*FRESH[manager.name])):
         if not call.has("--no-cache"):
             yield Event("update", place, _is_certain(place))
-    elif call.fetches:
+    elif call.fetches or (call.action == "look" and not call.has("--installed", "-I")):
         yield Event("use", place)
     elif call.action == "clean" and call.words[call.subcommand].literal in DIST_CLEAN:
         yield Event("clean", place)

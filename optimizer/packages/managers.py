@@ -46,6 +46,8 @@ class Manager(Struct, frozen=True):
     update: Words = NONE
     """Subcommands that fetch nothing but the lists of packages."""
     clean: Words = NONE
+    reads: Words = NONE
+    """Subcommands that look into the lists of packages and fetch nothing."""
     valued: Words = NONE
     """Options in front of the subcommand whose value is the next word."""
     switches: Words = NONE
@@ -72,6 +74,8 @@ APT = Manager(
                        "satisfy", "source", "download"}),
     update=frozenset({"update"}),
     clean=frozenset({"clean", "autoclean", "auto-clean", "distclean", "dist-clean"}),
+    reads=frozenset({"list", "search", "show", "showsrc", "policy", "depends", "rdepends", "versions", "why",
+                     "changelog", "indextargets"}),
     cleaning=Commands(("rm -rf /var/lib/apt/lists/*",)),
     keeps="the package lists of apt",
     directories=("/var/lib/apt/lists",),
@@ -86,6 +90,7 @@ APK = Manager(
     upgrade=frozenset({"upgrade", "fix"}),
     update=frozenset({"update"}),
     clean=frozenset({"cache clean"}),
+    reads=frozenset({"search", "list", "policy", "dot", "fetch"}),
     cleaning=Flag("--no-cache"),
     keeps="the package index of apk",
     directories=("/var/cache/apk", "/etc/apk/cache"),

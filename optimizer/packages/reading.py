@@ -12,7 +12,7 @@ from msgspec import Struct
 from optimizer.packages.managers import BY_PROGRAM, COMPOSER, PACMAN, PIP, Manager
 from optimizer.shell import Simple, Word
 
-Action = Literal["install", "upgrade", "update", "clean", "other"]
+Action = Literal["install", "upgrade", "update", "look", "clean", "other"]
 
 _WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
     "sudo": (frozenset({"-u", "--user", "-g", "--group", "-h", "-p", "-C", "-r", "-t", "-D"}), 0),
@@ -238,6 +238,8 @@ def _action(manager: Manager, name: str) -> Action:
         return "upgrade"
     if name in manager.update:
         return "update"
+    if name in manager.reads:
+        return "look"
     return "clean" if name in manager.clean else "other"
 
 

@@ -22,7 +22,7 @@ def own_lists(model: Model, need: Need, manager: Manager) -> RunEdits | str:
     if reading is None or not run.editable:
         return f"the install in line {run.instruction.line} cannot be given an update: its RUN has no script to change"
     edits = RunEdits(model.document, run, reading)
-    if any(event.place.call is None for event in need.events):
+    if any(event.place.call is None or not event.place.call.fetches for event in need.events):
         return f"line {run.instruction.line} looks for packages in another way than by installing them"
     if manager is APK:
         for event in need.events:
