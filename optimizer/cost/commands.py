@@ -41,6 +41,8 @@ class Commands:
         self._found = found
         self._context = context
         self._folder = state.workdir
+        self._begun: set[str] = set()
+        """The programs that have run, of those that are quicker the second time."""
 
     def taken(self) -> Iterator[Taken]:
         """What each command takes that is certain to be executed, and those in loops once."""
@@ -77,7 +79,10 @@ class Commands:
         if call is not None and call.action == "clean":
             return Taken(rates.QUICK_SECONDS, name or "")
         rate = _rate(command, call)
+        if rate is not None and rate.command in self._begun:
+            return Taken(rates.AGAIN[rate.command], rate.command)
         if rate is not None:
+            self._begun |= {rate.command} & rates.AGAIN.keys()
             return self._at(rate, command, call)
         if name in rates.QUICK:
             return Taken(rates.QUICK_SECONDS, name or "")

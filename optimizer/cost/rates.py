@@ -48,6 +48,9 @@ UNKNOWN_SECONDS = 1.0
 SCRIPT_SECONDS = 10.0
 """A script of the project, or a RUN that cannot be read: people write scripts for what is long."""
 
+AGAIN = {"make": 2.0, "ninja": 2.0}
+"""Programs that are quick where they have run before in the same RUN: the second time they mostly install."""
+
 LOCKS = {
     "npm": (("package-lock.json", r'"node_modules/[^"]*": \{'), ("npm-shrinkwrap.json", r'"node_modules/[^"]*": \{')),
     "yarn": (("yarn.lock", r"^  resol(?:ved|ution)"),),
@@ -134,6 +137,8 @@ RATES = (
     Rate("dotnet publish", 15, "compiles, and restores again"),
     Rate("dotnet test", 20, "compiles, and runs the tests"),
     Rate("make", 30, "as a rule compiles all sources", kept=0.4),
+    Rate("make clean", 0.3, "removes what was made"),
+    Rate("make distclean", 0.3, "removes what was made"),
     Rate("ninja", 30, "as a rule compiles all sources", kept=0.4),
     Rate("cmake --build", 30, "as a rule compiles all sources", kept=0.4),
     Rate("cmake --install", 1, "copies"),

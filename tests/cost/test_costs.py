@@ -76,6 +76,12 @@ def test_commands_add_up() -> None:
     assert seconds("RUN curl a && tar xf a && ./configure && make") == commands("curl", "tar", "configure", "make")
 
 
+def test_what_was_made_is_only_installed_after_that() -> None:
+    once = seconds("RUN make clean && make")
+    assert seconds("RUN make clean && make && make install") == pytest.approx(once + rates.AGAIN["make"])
+    assert once == commands("make clean", "make")
+
+
 def test_what_may_be_left_out_does_not_count() -> None:
     assert seconds("RUN tar xf a || make") == commands("tar")
     assert seconds("RUN if true; then make; fi") == pytest.approx(rates.RUN_SECONDS + rates.QUICK_SECONDS)
