@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.landing import inside
@@ -63,6 +64,8 @@ class _Repair:
     split: Split
     packages: dict[str, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
+    symlinks: dict[str, str] = field(default_factory=dict)
+    """Of the paths those that are symbolic links, with where they lead: COPY would follow them."""
     links: bool = False
     """Whether libraries come that ldconfig has to make known."""
 
@@ -74,12 +77,14 @@ class _Repair:
         # What takes over a folder takes over what lies in it.
         kept = (each for each in split.artifacts if each.path != each.target or not _in_any(each.path, paths))
         outer = [path for path in paths if not _in_any(posixpath.dirname(path), paths)]
+        files = [path for path in outer if path not in self.symlinks]
+        made = [f"RUN ln -s {quote(self.symlinks[path])} {quote(path)}" for path in outer if path in self.symlinks]
         linked = self.links and "RUN ldconfig" not in split.after
         mended = replace(
             split,
             packages=self.install(names) if names else split.packages,
-            artifacts=(*kept, *(Artifact(path, path, _EVIDENCE, self.owner(path)) for path in outer)),
-            after=(*split.after, "RUN ldconfig") if linked else split.after,
+            artifacts=(*kept, *(Artifact(path, path, _EVIDENCE, self.owner(path)) for path in files)),
+            after=(*split.after, *made, *(["RUN ldconfig"] if linked else [])),
             leaves=leaves,
         )
         return Repaired(mended, (*self.packages.values(), *(self.paths[path] for path in outer)))
@@ -103,6 +108,8 @@ class _Repair:
         elif path := self.path(cause):
             needs = _EVIDENCE if isinstance(cause, MissingPath) and cause.path == path else _needs(cause)
             self.paths.setdefault(path, f"{path} is taken along: {needs}")
+            if cause.origin is not None and cause.origin.link and cause.origin.path == path:
+                self.symlinks[path] = cause.origin.link
             self.links |= isinstance(cause, MissingLibrary) and self.split.stage.image.family != "alpine"
 
     def package(self, cause: Cause) -> str:
@@ -137,7 +144,7 @@ class _Repair:
         elif isinstance(cause, (MissingPath, MissingProgram)):
             named = cause.path if isinstance(cause, MissingPath) else cause.program
             if origin is not None:
-                real = origin.real if isinstance(cause, MissingProgram) else named
+                real = origin.real if isinstance(cause, MissingProgram) and not origin.link else named
                 path = _below(origin.path, real, self.split.loses)
             elif not _in_any(named, _SYSTEM):
                 path = named

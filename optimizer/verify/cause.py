@@ -16,6 +16,8 @@ class Origin:
     """The same with all symbolic links followed."""
     package: str = ""
     """The package of the distribution that brings it; "" where none does that the other image has not already."""
+    link: str = ""
+    """Where a symbolic link at the path leads, as it says it; "" where it is none."""
 
 
 @dataclass(frozen=True)

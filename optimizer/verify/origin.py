@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from optimizer.verify.cause import Cause, MissingLibrary, MissingModule, MissingPath, MissingProgram, Origin
-from optimizer.verify.entry import Image
+from optimizer.verify.entry import Image, Kind
 from optimizer.verify.installed import Installed
 from optimizer.verify.programs import Programs
 
@@ -35,6 +35,8 @@ class Origins:
             named = isinstance(cause, MissingPath) or (isinstance(cause, MissingProgram) and "/" in cause.program)
             if origin is not None or not named:
                 yield replace(cause, origin=origin)
+            if origin is not None and origin.link and after is not None and after.at(origin.real) is None:
+                yield from self.known([MissingPath(origin.real)], after)
 
     def _origin(self, cause: Cause, after: Image | None) -> Origin | None:
         path = self._path(cause)
@@ -44,7 +46,14 @@ class Origins:
         package = next(filter(None, (self._package(each, after) for each in dict.fromkeys((path, real)))), "")
         if isinstance(cause, (MissingPath, MissingProgram)) and not package and after is not None:
             path = _topmost(path, after)
+            return Origin(path, real, link=self._link(path))
         return Origin(path, real, package)
+
+    def _link(self, path: str) -> str:
+        """Where a symbolic link leads, as it says it; "" for anything else."""
+        folder = self._image.resolve(posixpath.dirname(path)) or ""
+        entry = self._image.entries.get(posixpath.join(folder, posixpath.basename(path)))
+        return entry.link if entry is not None and entry.kind is Kind.SYMLINK else ""
 
     def _package(self, path: str, after: Image | None) -> str:
         """The package of the distribution that has a path, and is not in the other image: there it leaves it out."""

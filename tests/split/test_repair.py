@@ -148,6 +148,22 @@ def test_a_library_that_the_author_built_comes_with_what_the_loader_needs(real: 
     assert lines.index(f"COPY --from=build {copied} {copied}") < lines.index("RUN ldconfig")
 
 
+@pytest.mark.parametrize(
+    ("path", "link", "line"),
+    [
+        ("/opt/tool/current", "v 2", "RUN ln -s 'v 2' /opt/tool/current"),
+        ("/opt/venv/lib/x", "y", None),  # it comes with the folder
+        ("/usr/lib/x", "y", "RUN ln -s y /usr/lib/x"),
+    ],
+)
+def test_a_link_stays_a_link(path: str, link: str, line: str | None) -> None:
+    """COPY would follow it, and make a file of it."""
+    repaired = mended([MissingPath(path, origin=Origin(path, "/x", link=link))])
+    assert (repaired and written(repaired.split)[-2]) == line
+    if repaired:
+        assert repaired.told == (f"{path} is taken along: the image did not work without it",)
+
+
 def test_several_are_mended_at_once_and_a_folder_takes_the_place_of_what_lies_in_it() -> None:
     repaired = mended([MissingPath("/opt/more/x"), MissingProgram("ffmpeg", "CMD"), MissingPath("/opt")])
     assert repaired is not None

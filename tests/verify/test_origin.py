@@ -79,6 +79,19 @@ def test_of_a_build_that_fails_only_the_path_itself_is_known() -> None:
     assert found.origin == Origin("/usr/share/words/en/a", "/usr/share/words/en/a")
 
 
+def test_what_a_link_leads_to_is_missing_by_itself() -> None:
+    files = {"/opt": folder(), "/opt/now": symlink("v2"), "/opt/v2": program("2")}
+    for cause in (MissingPath("/opt/now"), MissingProgram("/opt/now", "CMD")):
+        link, target = Origins(image(files)).known([cause], image({"/opt": folder()}))
+        assert link.origin == Origin("/opt/now", "/opt/v2", link="v2")
+        assert target == MissingPath("/opt/v2")
+        assert target.origin == Origin("/opt/v2", "/opt/v2")
+        (alone,) = Origins(image(files)).known([cause], image({"/opt": folder(), "/opt/v2": program("2")}))
+        assert alone.origin == link.origin
+        (above,) = Origins(image(files)).known([cause], image({}))
+        assert above.origin == Origin("/opt", "/opt/v2")
+
+
 def test_a_package_that_is_there_and_leaves_a_file_out_does_not_bring_it() -> None:
     after = image(without(FILES, LIBPQ, f"{LIBPQ}.15"))
     (found,) = Origins(image(FILES)).known([MissingLibrary("libpq.so.5", "/x")], after)
