@@ -14,13 +14,24 @@ from optimizer.fix import Phase
 
 COMMITS = 30
 
+_EQUIVALENT = {"pass": "yes", "fail": "no"}
+
 _HOW = """\
 ## How it is measured
 
-The repositories stand in `bench/projects.toml`, each with its commit. Their last commits are built one after the other,
-each with what the one before left in the builder's cache, by the Dockerfile of the newest commit as it is and as
-rewritten; the two take turns and share no layer. The first commit fills the cache and does not count; one that cannot
-be built is left out on both sides. *pass* means that `dockopt verify` finds the images at the newest commit equivalent.
+The repositories stand in `bench/projects.toml`, each with its commit, and with the rule by which it was chosen; what
+fails stays in the table. Their last commits are built one after the other, each with what the one before left in the
+builder's cache, by the Dockerfile of the newest commit as it is and as rewritten; the two take turns and share no
+layer. The first commit fills the cache and does not count; one that cannot be built is left out on both sides. It is 30
+commits, and fewer of those that take long to build. Seconds are those of the whole call, of which half a second to one
+goes by where nothing is executed.
+
+The prediction is out of sample: the rewrite, and what is predicted of it, go by the history up to the commit before
+those that are built. The context is that of the newest commit. Costs are assumed ([how](history.md#cost)), not taken
+from a build's log.
+
+*yes* means that `dockopt verify` finds the images at the newest commit equivalent, with the project's smoke commands. A
+base image that the machine could not have was replaced before and after by the one that the list names.
 """
 
 
@@ -29,22 +40,26 @@ def page(results: Mapping[str, Any]) -> str:
     rows: Mapping[str, Mapping[str, Any]] = results["rows"]
     changed = {name: row for name, row in rows.items() if replayed(row)}
     changes = [reduction(row) for row in changed.values()]
-    built = [row for row in rows.values() if row["status"] != "does not build"]
-    judged = [row for row in built if row["status"] in ("pass", "fail")]
+    tried = [row for row in rows.values() if row["status"] not in ("does not build", "cannot be judged")]
+    judged = [row for row in tried if row["status"] in _EQUIVALENT]
     parts = [
         "# Rebuilds of the last commits",
         "<!-- Written by `python -m bench.replay --write`; change bench/, not this. -->",
         f"Measured {results['made']} with `python -m bench.replay` on {results['machine']}; "
         f"transforms: {', '.join(results['select'])}.",
-        f"{len(rows)} repositories, {len(built)} of which build as they are. It changes {len(judged)} of them; "
-        f"{sum(row['status'] == 'pass' for row in judged)} of the images are equivalent in all that it changes.",
+        f"{len(rows)} repositories, of which {len(rows) - len(tried)} cannot be built as they are. "
+        f"Of the others it changes {len(judged)}, and {sum(row['status'] == 'pass' for row in judged)} of these images "
+        "are equivalent.",
     ]
     if changes:
+        before, after = (sum(_total(row, side) for row in changed.values()) for side in ("before", "after"))
+        halved = sum(each <= -0.5 for each in changes)
         parts.append(
-            f"Rebuild time: mean {mean(changes):+.1%}, median {median(changes):+.1%}; "
-            f"{sum(each <= -0.5 for each in changes)} of {len(changes)} at least halved. {_ranks(changed.values())}"
+            f"Time of the rebuilds of these: {before:,.0f} s before, {after:,.0f} s after; a repository's changes by "
+            f"{mean(changes):+.1%} in the mean, {median(changes):+.1%} in the median. "
+            f"{halved} of {len(changes)} are at least halved. {_ranks(changed.values())}"
         )
-    head = ("", "ecosystem", "commits", "before, s", "after, s", "change", "predicted", "verdict", "why")
+    head = ("", "kind", "commits", "before, s", "after, s", "change", "predicted", "equivalent", "fixes", "why")
     parts += [_table(head, map(_line, rows, rows.values())), _HOW.rstrip()]
     return "\n\n".join(parts) + "\n"
 
@@ -56,9 +71,11 @@ def replayed(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def reduction(row: Mapping[str, Any]) -> float:
     """By how much the builds of all commits take longer, as a share of what they took."""
-    builds = replayed(row) or {}
-    before, after = (sum(builds[side]["seconds"]) for side in ("before", "after"))
-    return float(after / before - 1)
+    return _total(row, "after") / _total(row, "before") - 1
+
+
+def _total(row: Mapping[str, Any], side: str) -> float:
+    return float(sum((replayed(row) or {})[side]["seconds"]))
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
@@ -86,10 +103,13 @@ def _ranks(rows: Iterable[Mapping[str, Any]]) -> str:
 def _line(name: str, row: Mapping[str, Any]) -> Sequence[str]:
     figures: tuple[str, ...] = ("", "", "", "")
     if builds := replayed(row):
-        totals = (f"{sum(builds[side]['seconds']):,.0f}" for side in ("before", "after"))
-        figures = (str(len(builds["before"]["seconds"])), *totals, f"{reduction(row):+.1%}")
+        left = sum("was left out" in note for each in row["measurements"] for note in each["notes"])
+        counted = f"{len(builds['before']['seconds'])}" + (f" ({left} left out)" if left else "")
+        figures = (counted, *(f"{_total(row, side):,.0f}" for side in ("before", "after")), f"{reduction(row):+.1%}")
     predicted = "" if row.get("predicted") is None else f"{row['predicted']:+.1%}"
-    return (link(name, row), row["ecosystem"], *figures, predicted, row["status"], explanation(row))
+    equivalent = _EQUIVALENT.get(row["status"], row["status"])
+    fixes = ", ".join(dict.fromkeys(each["transform"] for each in row.get("fixes", ())))
+    return (link(name, row), row["ecosystem"], *figures, predicted, equivalent, fixes, explanation(row))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

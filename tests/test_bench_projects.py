@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import projects, proving, splits
+from bench import projects, proving, replay, splits
 from bench.projects import Project, Unobtainable
 
 LISTED = projects.listed()
@@ -265,3 +265,37 @@ def test_a_page_is_not_written_from_nothing(tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(SystemExit):
         run(tmp_path / "none.json", tmp_path, "--render")
     assert "there are no results" in capsys.readouterr().err
+
+
+def rebuilt(before: list[float], after: list[float], predicted: float | None, *notes: str) -> dict[str, Any]:
+    """The row of a project whose commits were built."""
+    builds = {"before": {"seconds": before}, "after": {"seconds": after}}
+    fix = FIX | {"transform": "manifests_first"}
+    return row(fixes=[fix, fix], measurements=[{"replay": builds, "notes": list(notes)}], predicted=predicted)
+
+
+def replays(**rows: dict[str, Any]) -> str:
+    return replay.page({"made": "2026-01-02", "machine": "a machine", "select": ["a_transform"], "rows": rows})
+
+
+def test_the_page_of_rebuilds_adds_up_and_holds_what_was_predicted_against_it() -> None:
+    text = replays(
+        one=rebuilt([10.0, 10.0], [1.0, 1.0], -0.9, "commit abc was left out: fails"),
+        two=rebuilt([10.0], [8.0], -0.3),
+        three=rebuilt([10.0], [6.0], -0.2),
+        same=row("unchanged", refusals=["nothing passes it"]),
+        broken=row("cannot be judged", message="no | way"),
+        gone=UNBUILT,
+    )
+    assert "6 repositories, of which 2 cannot be built as they are. Of the others it changes 3, and 3 of these" in text
+    assert "40 s before, 16 s after" in text
+    assert "by -50.0% in the mean, -40.0% in the median. 1 of 3 are at least halved" in text
+    assert "agree in rank by 0.50 (Spearman)" in text
+    assert "| 2 (1 left out) | 20 | 2 | -90.0% | -90.0% | yes | manifests_first |" in text
+    assert "|  | unchanged |  | nothing passes it |" in text
+    assert r"|  | cannot be judged |  | no \| way |" in text
+
+
+def test_ranks_that_are_not_defined_are_no_figure() -> None:
+    assert "Spearman" not in replays(one=rebuilt([10.0], [1.0], None), two=rebuilt([10.0], [8.0], -0.3))
+    assert "Time of" not in replays(gone=UNBUILT)
