@@ -95,13 +95,19 @@ class ManifestsFirst(Transform):
 
     def delay(self, model: Model, delay: Delay) -> Proposal:
         written = delay.write(model.document)
-        shown = ", ".join(dict.fromkeys(f"`{install.shown}`" for install in delay.installs))
+        prepared = delay.lead.stop and delay.lead.stop.install
+        whole = ", ".join(dict.fromkeys(f"`{each.shown}`" for each in delay.installs if each is not prepared))
         evidence = "; ".join(dict.fromkeys(each for install in delay.installs for each in install.needs.evidence))
+        reasons = [f"runs {whole} again, which needs only its manifests"] if whole else []
+        if prepared:
+            first = " && ".join(delay.lead.prefetch)
+            fetched = f"makes `{prepared.shown}` fetch everything again, which `{first}` does from the manifests alone"
+            reasons.append(fetched)
         return self.fix(
             delay.delayed[0].instruction,
             written.edits,
-            f"any change of the sources runs {shown} again, which needs only its manifests ({evidence})",
-            "the install, in each build in which only sources have changed",
+            f"any change of the sources {', and '.join(reasons)} ({evidence})",
+            f"{'the install' if whole else 'its downloads'}, in each build in which only sources have changed",
             claims=[*(each.instruction for each in delay.delayed), *written.claims],
             adds=written.adds,
             scripts=written.scripts,
