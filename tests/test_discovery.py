@@ -384,3 +384,20 @@ def test_not_utf8_is_a_note(tree: Path) -> None:
     write({"Dockerfile": ""})
     Path("compose.yaml").write_bytes(b"a: \xe9")
     assert "UTF-8" in search().notes[0].message
+
+
+def test_takes_a_folder_above_as_context_that_has_what_is_copied(tree: Path) -> None:
+    dockerfile = "FROM scratch\nCOPY --from=build /x /x\nCOPY src/ go.mod* /\nRUN --mount=type=bind,source=go.sum ls\n"
+    write({"docker/Dockerfile": dockerfile, "src/a": "", "go.sum": ""})
+    assert the_only(search()).context == Path()
+    assert the_only(search("docker")).context == Path()
+    assert the_only(search(str(tree / "docker"))).context == tree
+    write({"docker/src/a": "", "docker/go.sum": ""})
+    assert the_only(search()).context == Path("docker")
+
+
+def test_no_folder_is_the_context_where_the_dockerfiles_own_has_nothing_to_copy(tree: Path) -> None:
+    write({"docker/Dockerfile": "FROM scratch\nCOPY . /\n", "docker/Dockerfile.dockerignore": "", "src/a": ""})
+    assert the_only(search()).context is None
+    write({"docker/entrypoint.sh": ""})
+    assert the_only(search()).context == Path("docker")

@@ -2,7 +2,7 @@
 
 Compose, Bake and CI files say it. They are looked for in the folders that are searched, and from each
 Dockerfile's folder up to the root of its repository. A Dockerfile that none of them names is taken to be
-built from its folder.
+built from its folder, or from one above it that has the files that it copies.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Found(NamedTuple):
 
     path: Path
     context: Path | None
-    """None where it is built with several."""
+    """None where it is built with several, or where no folder can be the one."""
     targets: tuple[str, ...] = ()
     """The stages that some build names; the last stage counts as well."""
     targets_known: bool = True
@@ -43,7 +43,7 @@ class Found(NamedTuple):
     contexts: tuple[tuple[str, str], ...] = ()
     """The named contexts that some build has: name and value as written."""
     sources: tuple[Path, ...] = ()
-    """The files that say so; none means that the context is a guess, the Dockerfile's folder."""
+    """The files that say so; none means that the context is a guess."""
     explicit: bool = False
     """Named on the command line, not found in a folder."""
 
@@ -194,13 +194,23 @@ def _builds(names: Mapping[Path, list[str]], repositories: set[Path]) -> tuple[l
     return [each for each in said if isinstance(each, Build)], notes
 
 
+def _guessed(path: Path) -> Path | None:
+    from optimizer.discovery.guess import guess
+
+    absolute = _absolute(path.parent)
+    found = guess(path, up_to_root(absolute))
+    if found is None or found == absolute:
+        return found and path.parent
+    return found if path.is_absolute() else Path(os.path.relpath(found))
+
+
 def _found(path: Path, explicit: bool, builds: list[Build], context: Path | None, notes: list[Problem]) -> Found:
     def shown(other: Path) -> Path:
         return other if path.is_absolute() else Path(os.path.relpath(other))
 
     contexts = {os.path.realpath(build.context): build for build in builds}
     if context is None and len(contexts) < 2:
-        context = shown(builds[0].context) if builds else path.parent
+        context = shown(builds[0].context) if builds else _guessed(path)
     elif context is None:
         said = ", ".join(f"{shown(build.context)} ({shown(build.source)})" for build in contexts.values())
         notes.append(Problem(str(path), 0, 0, f"it is built with several contexts, {said}: name one by --context"))
