@@ -1,15 +1,13 @@
 """The applications in fixtures/apps, built and proved once for all tests.
 
 DOCKOPT_ROUNDS says how often each original is built once more and held against itself (1). DOCKOPT_MEASURE=all also
-measures times, one application after the other, which takes some minutes each.
+measures times, which takes some minutes each: do not run tests beside one another then.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,14 +41,16 @@ class Proof(NamedTuple):
     said: list[str]
 
 
-Proofs = Mapping[str, Future[Proof]]
+class Proofs(dict[str, Proof]):
+    """What came of the applications; each is built and proved when it is first asked for."""
 
+    def __init__(self, chosen: str, stack: ExitStack) -> None:
+        super().__init__()
+        self.chosen, self.stack = chosen, stack
 
-@contextmanager
-def proved(apps: Iterable[str], chosen: str) -> Iterator[Proofs]:
-    """The proofs of applications, two at a time: a build mostly waits, or has one core busy."""
-    with ExitStack() as stack, ThreadPoolExecutor(1 if TIMES else 2) as pool:
-        yield {app: pool.submit(_prove, app, chosen, stack) for app in dict.fromkeys(apps)}
+    def __missing__(self, app: str) -> Proof:
+        self[app] = _prove(app, self.chosen, self.stack)
+        return self[app]
 
 
 def _prove(app: str, chosen: str, stack: ExitStack) -> Proof:

@@ -5,16 +5,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from optimizer.verify.builder import Builder, BuilderError, Options, Source, find
-from tests.verify.apps import Proofs, proved
+from tests.verify.apps import Proofs
 
 Dockopt = Callable[..., "subprocess.CompletedProcess[str]"]
 """Writes files and runs a command on their folder."""
-SAVINGS = pytest.StashKey[list[list[str]]]()
+BUILT_ONCE = {"proofs": "app", "variants": "variant"}
+"""Fixtures that keep what they have built, each with the parameter that says what that is."""
+SAVINGS = "savings"
 HEAD = ["application", "compressed", "unpacked", "layers", "without cache", "after a change", "after a change"]
 PATIENCE = 1500
 """Seconds in which a builder has to come up that is said to be coming."""
@@ -22,17 +26,22 @@ PATIENCE = 1500
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "builds: builds images, and is skipped where no builder answers")
-    config.stash[SAVINGS] = []
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What builds comes last: a builder may be coming up meanwhile."""
+    """What builds comes last: a builder may be coming up meanwhile. Tests of one image are run by one process."""
     items.sort(key=lambda item: item.get_closest_marker("builds") is not None)
+    for item in items:
+        if isinstance(item, pytest.Function):
+            for name in BUILT_ONCE.keys() & set(item.fixturenames):
+                item.add_marker(pytest.mark.xdist_group(item.callspec.params[BUILT_ONCE[name]]))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if savings := config.stash[SAVINGS]:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = terminalreporter.getreports("passed")
+    savings = [value for report in reports for name, value in report.user_properties if name == SAVINGS]
+    if savings:
         terminalreporter.section("what the rewrites save")
         head = HEAD[: len(savings[0])]
         for cells in (head, ["---"] * len(head), *sorted(savings)):
@@ -40,9 +49,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture
-def savings(request: pytest.FixtureRequest) -> list[list[str]]:
-    """The rows of a table that is printed below the results."""
-    return request.config.stash[SAVINGS]
+def savings(record_property: Callable[[str, object], None]) -> Callable[[list[str]], None]:
+    """Takes a row of a table that is printed below the results."""
+    return partial(record_property, SAVINGS)
 
 
 @pytest.fixture(scope="session")
@@ -74,11 +83,9 @@ def builder(chosen: str) -> Iterator[Builder]:
 
 
 @pytest.fixture(scope="session")
-def proofs(chosen: str, request: pytest.FixtureRequest) -> Iterator[Proofs]:
-    """The applications that the selected tests are about, built and proved."""
-    specs = (getattr(item, "callspec", None) for item in request.session.items if "proofs" in item.fixturenames)  # type: ignore[attr-defined]
-    with proved([str(spec.params["app"]) for spec in specs if spec], chosen) as found:
-        yield found
+def proofs(chosen: str) -> Iterator[Proofs]:
+    with ExitStack() as stack:
+        yield Proofs(chosen, stack)
 
 
 @pytest.fixture

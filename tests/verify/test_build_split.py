@@ -82,7 +82,7 @@ def test_a_split(app: str, case: str, proofs: Proofs) -> None:
     split = CASES[case]
     text = (SPLITS / f"{app}.Dockerfile").read_text()
     assert split.text in text
-    trials = proofs[app].result().trials
+    trials = proofs[app].trials
     fix = Fix("by hand", Safety.SUGGESTED, 1, (), frozenset(), "", "", paths=LEFT_BEHIND[app])
     build, start, final = text.rpartition("\nFROM ")
     after = build + f"{start}{final}".replace(split.text, split.instead) if split.text else text
