@@ -49,6 +49,10 @@ _NAMES: dict[Kind, frozenset[str]] = {
 }  # fmt: skip
 _BY_NAME = {name: kind for kind, names in _NAMES.items() for name in names}
 
+_DATA = (
+    "template", "skeleton", "scaffold", "boilerplate", "blueprint", "stub", "generator", "resource", "asset", "static",
+)  # fmt: skip
+"""How folders are called whose files the program itself may write out, or hand on: Dockerfiles and settings for CI."""
 _COMPOSE = ("docker-compose", "compose.", "docker-bake")
 _KEYS = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 _LOGINS = frozenset({".pypirc", ".netrc", ".git-credentials", "terraform.tfstate"})
@@ -138,13 +142,14 @@ def escaped(path: str) -> str:
 def _judge(context: BuildContext, path: str, is_dir: bool) -> Leftover | None:
     folder, name = posixpath.split(path)
     anywhere = f"**/{name}" if folder else name
-    if kind := _BY_NAME.get(name):
+    handed_on = any(part.lower().startswith(_DATA) for part in folder.split("/"))
+    kind = _BY_NAME.get(name)
+    if kind and not (handed_on and kind in (Kind.CI, Kind.EDITOR)):
         return Leftover(path, kind, f"**/{name}" if kind is Kind.CACHE and name.startswith("__") else anywhere)
     if is_dir:
         return _judge_folder(context, path, name)
-    if is_dockerfile(name) or name.endswith(".dockerignore") or (
-        name.startswith(_COMPOSE) and name.endswith((".yml", ".yaml", ".hcl", ".json"))
-    ):  # fmt: skip
+    composes = name.startswith(_COMPOSE) and name.endswith((".yml", ".yaml", ".hcl", ".json"))
+    if not handed_on and (composes or is_dockerfile(name) or name.endswith(".dockerignore")):
         return Leftover(path, Kind.CI, escaped(path))
     if _is_secret(context, path, name):
         return Leftover(path, Kind.SECRET, escaped(path))

@@ -95,8 +95,9 @@ class Dockerignore(Transform):
                 yield self.refuse(first, f"{leftover.path} is not ignored: {reason}", "section 4")
             else:
                 accepted.setdefault(leftover.pattern, leftover)
-        if not accepted:
-            return
+        accepted = {pattern: each for pattern, each in accepted.items() if f"**/{pattern}" not in accepted}
+        if all(pattern.endswith(".dockerignore") for pattern in accepted):
+            return  # nobody sees that the rules themselves are copied
         order = list(Kind)
         lines = sorted(
             [*accepted.values(), *([use.itself] if use.itself else [])],
