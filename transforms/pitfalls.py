@@ -6,9 +6,14 @@ from collections.abc import Iterator
 
 from optimizer.context import BuildContext
 from optimizer.fix import Options, Phase, Proposal, Safety, Transform
+from optimizer.images import parse_reference
 from optimizer.model import Model, Stage
 
 OUTPUT = frozenset({"-o", "--output"})
+JAVA = frozenset(
+    {"amazoncorretto", "eclipse-temurin", "gradle", "ibm-semeru-runtimes", "maven", "openjdk", "sapmachine"}
+)
+"""Images for programs that Java's machine runs, with whatever C library."""
 GLIBC = frozenset({"debian", "ubuntu", "fedora", "centos", "amazonlinux", "arch"})
 
 
@@ -59,7 +64,7 @@ class Pitfalls(Transform):
             if source.origin is None or source.instruction.keyword != "COPY":
                 continue
             here, there = _libc(source.stage), _libc(source.origin)
-            if here and there and here != there:
+            if here and there and here != there and not (_runs_java(source.stage) and _runs_java(source.origin)):
                 yield self.refuse(
                     source.instruction,
                     f"what is copied was made with {there} and the image has {here}: a program runs here only if it is "
@@ -73,6 +78,11 @@ class Pitfalls(Transform):
                 if command.name == "curl" and len(command.argv) > 1 and command.argv[-1] in OUTPUT:
                     what = f"curl {command.argv[-1]} has no file name behind it and fails: say where the download goes"
                     yield self.refuse(run.instruction, what, "section 2")
+
+
+def _runs_java(stage: Stage) -> bool:
+    first = [*stage.lineage][-1]
+    return first.base is not None and parse_reference(first.base).official in JAVA
 
 
 def _libc(stage: Stage) -> str | None:

@@ -171,7 +171,8 @@ PACMAN = Manager(
 PIP = Manager(
     "pip", frozenset({"pip"}),
     install=frozenset({"install"}), clean=frozenset({"cache"}),
-    cleaning=Flag("--no-cache-dir", same=frozenset({"--cache-dir"})),
+    # optparse takes the beginning of an option for the option
+    cleaning=Flag("--no-cache-dir", same=frozenset({"--cache-dir", "--no-cache"})),
     keeps="the cache of pip",
     directories=("~/.cache/pip",),
     valued=frozenset({"--proxy", "--timeout", "--default-timeout", "--trusted-host", "--cert", "--client-cert",

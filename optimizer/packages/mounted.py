@@ -9,8 +9,11 @@ from optimizer.packages import caches
 from optimizer.packages.editing import RunEdits
 from optimizer.packages.managers import APK, APT, Flag, Manager
 from optimizer.packages.places import Placed, Reading
-from optimizer.packages.reading import program_name, unwrap
+from optimizer.packages.reading import PackageCommand, program_name, unwrap
 from optimizer.runs import Run
+
+_KEEPING = frozenset({"prune", "verify", "list", "ls", "info", "dir", "size"})
+"""What `npm cache`, `uv cache` and the like do that leaves in the cache what the next build takes from it."""
 
 
 def without_cleaning(document: Document, run: Run, reading: Reading, home: str | None) -> tuple[RunEdits, list[str]]:
@@ -46,13 +49,18 @@ def _cleaning(run: Run, reading: Reading, home: str | None) -> Iterator[tuple[Pl
         if call is None:
             words = place.command.words[unwrap(place.command.words) :]
             manager = caches.empties(run, words, home) if words and program_name(words[0]) == "rm" else None
-        elif call.action == "clean" and not caches.is_dry_run(call):
+        elif call.action == "clean" and not caches.is_dry_run(call) and not _keeps(call):
             directories = (caches.APT_ARCHIVES,) if call.manager is APT else call.manager.directories
             manager = call.manager if _held(run, directories, home) else None
         else:
             manager = None
         if manager is not None:
             yield place, manager
+
+
+def _keeps(call: PackageCommand) -> bool:
+    verb = call.words[call.subcommand + 1 : call.subcommand + 2]
+    return call.words[call.subcommand].literal == "cache" and bool(verb) and verb[0].literal in _KEEPING
 
 
 def _held(run: Run, directories: tuple[str, ...], home: str | None) -> bool:
