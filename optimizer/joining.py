@@ -11,7 +11,7 @@ from optimizer.checks import command_texts
 from optimizer.document import Document, Span
 from optimizer.fix import Edit, Fix, Refusal, Transform
 from optimizer.model import Model
-from optimizer.rewrite import Operator, Style, style_of
+from optimizer.rewrite import Operator, Style, style_behind, style_of
 from optimizer.runs import Run
 from optimizer.services import left_running
 from optimizer.shell import parse
@@ -96,7 +96,8 @@ def join_runs(transform: Transform, model: Model, runs: Sequence[Run], reason: s
         before, after = found.parts[index], found.parts[index + 1]
         start, end = one.place_after(before.end), other.place(after.start)
         operator: Operator = "&&" if found.separators[index].strip() == "&&" else ";"
-        seam = style.seam(operator, _comments(model.document, one, before.end, start, end))
+        beside = style_behind(model.document, one, operator, style)
+        seam = beside.seam(operator, _comments(model.document, one, before.end, start, end))
         edits.append(Edit(start, end, before.suffix + seam + after.prefix))
     edits.append(_insert(last.place_after(found.parts[-1].end), found.parts[-1].suffix))
     for run, part in zip(runs, found.parts, strict=True):

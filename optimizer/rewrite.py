@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from optimizer.document import Document, Instruction
 from optimizer.fix import Edit
@@ -28,21 +29,23 @@ class Style(Struct, frozen=True):
     """True where ``&&`` begins a line, False where it ends one."""
     escape: str
     newline: str
+    gap: str = " "
+    """What stands before the escape character at the end of a line."""
 
     def seam(self, operator: Operator = "&&", comments: Sequence[str] = ()) -> str:
         """What stands between two commands on two lines, with comment lines between them."""
         lines = "".join(f"{self.indent}{comment}{self.newline}" for comment in comments)
         if operator == ";":
-            return f"; {self.escape}{self.newline}{lines}{self.indent}"
+            return f";{self.gap}{self.escape}{self.newline}{lines}{self.indent}"
         if self.leading:
-            return f" {self.escape}{self.newline}{lines}{self.indent}&& "
-        return f" && {self.escape}{self.newline}{lines}{self.indent}"
+            return f"{self.gap}{self.escape}{self.newline}{lines}{self.indent}&& "
+        return f" &&{self.gap}{self.escape}{self.newline}{lines}{self.indent}"
 
 
 def style_of(document: Document, *near: Instruction) -> Style:
     """The style of the instructions named, else of the other RUNs, else four spaces and ``&&`` at the end."""
     indents: list[Counter[str]] = []
-    leading = 0
+    leading = tight = 0
     for some in (near, document.instructions):
         found = Counter[str]()
         for instruction in some:
@@ -52,6 +55,7 @@ def style_of(document: Document, *near: Instruction) -> Style:
             for before, line in pairwise(lines):
                 starts, ends = line.lstrip(BLANK).startswith("&&"), before.rstrip(BLANK).endswith("&&")
                 leading += starts - ends
+                tight += -1 if before[-1:] in BLANK else 1
                 indent = line[: len(line) - len(line.lstrip(BLANK))]
                 if starts or ends:
                     found[indent] += 100
@@ -61,7 +65,18 @@ def style_of(document: Document, *near: Instruction) -> Style:
         if leading:
             break
     counts = next((each for each in indents if each), Counter({"    ": 1}))
-    return Style(counts.most_common(1)[0][0] or "    ", leading > 0, document.escape, document.newline)
+    indent, gap = counts.most_common(1)[0][0] or "    ", "" if tight > 0 else " "
+    return Style(indent, leading > 0, document.escape, document.newline, gap)
+
+
+def style_behind(document: Document, run: Run, operator: Operator, style: Style) -> Style:
+    """The style for what comes behind a script: where ``;`` stands between its commands, it begins as the last one."""
+    for item in reversed(run.parsed.body.items[1:] if run.parsed and operator == ";" else ()):
+        at = run.place(item.pipeline.start)
+        before = document.text[document.text.rfind("\n", 0, at) + 1 : at]
+        if not before.strip(BLANK):
+            return replace(style, indent=before)
+    return style
 
 
 def _of_commands(indent: str) -> str:
@@ -105,7 +120,7 @@ def after_command(
     else:
         length = len(run.instruction.text) + sum(len(seam) + len(command) for command in commands)
         if len(run.instruction.segments) > 1 or length > WIDTH:
-            seam = style_of(document, run.instruction).seam(operator)
+            seam = style_behind(document, run, operator, style_of(document, run.instruction)).seam(operator)
     return ScriptEdit(at, at, "".join(seam + command for command in commands))
 
 
