@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from optimizer.context import BuildContext
 from optimizer.fix import Options, Phase, Proposal, Safety, Transform
@@ -22,12 +23,43 @@ NEED_CERTIFICATES = frozenset({"curl", "wget", "git"})
 """Packages that recommend ca-certificates, and fail at https without."""
 
 
+class _Recommended(NamedTuple):
+    """A package that comes as a recommendation, and what shows that it is needed."""
+
+    name: str
+    by: frozenset[str]
+    """The packages that recommend it."""
+    instead: tuple[str, ...]
+    """How packages begin that bring the same, or a part of it: the author has thought of it then."""
+    marks: tuple[str, ...]
+    programs: frozenset[str]
+    why: str
+
+
+_RECOMMENDED = (
+    _Recommended(
+        "openssh-client", frozenset({"git"}), ("openssh", "ssh-client"),
+        ("git@", "ssh://", "type=ssh", "/.ssh"), frozenset({"ssh", "ssh-keyscan", "ssh-add", "scp"}),
+        "ssh is used",
+    ),
+    _Recommended(
+        "build-essential", frozenset({"python3-pip", "python-pip", "cmake", "dpkg-dev"}),
+        ("build-essential", "gcc", "g++", "clang", "make"),
+        (), frozenset({"gcc", "cc", "g++", "c++", "make", "cmake"}),
+        "a compiler is called",
+    ),
+)  # fmt: skip
+"""Source: the Recommends of these packages in Debian 11 to 13 and Ubuntu 20.04 to 24.04."""
+
+
 class NoInstallRecommends(Transform):
     """Let apt install only what is asked for.
 
     ## What it does
     Adds `--no-install-recommends` to `apt-get install` and `apt install`. Where curl, wget or git is installed and
-    ca-certificates is not named, it is named: it came as a recommendation, and https does not work without it.
+    ca-certificates is not named, it is named: it came as a recommendation, and https does not work without it. So are
+    openssh-client, where git is used over ssh, and build-essential, where compilers came with python3-pip or cmake and
+    are called.
 
     ## Why
     Debian and Ubuntu install recommended packages too. Few of them are needed in an image, and a single package may
@@ -88,19 +120,23 @@ class NoInstallRecommends(Transform):
         if not calls:
             return
         edits = RunEdits(model.document, run, reading)
-        more = False
+        more: dict[str, str] = {}
         for call in calls:
             edits.insert(_flag_place(call), FLAG)
-            packages = [word for word in call.arguments if not word.text.startswith("-")]
-            wanted = any(word.literal in NEED_CERTIFICATES for word in packages)
-            if wanted and stage.index not in named:
-                more = True
+            packages = _packages(call)
+            names = {word.literal for word in packages}
+            if names & NEED_CERTIFICATES and stage.index not in named:
                 named.add(stage.index)
+                more[CERTIFICATES] = "https needs it"
                 edits.before(packages[0], CERTIFICATES)
+            for each in _RECOMMENDED:
+                if each.name not in more and names & each.by and _is_used(model, stage, each):
+                    more[each.name] = each.why
+                    edits.before(packages[0], each.name)
         yield self.fix(
             run.instruction, edits.edits,
             "apt installs every recommended package as well"
-            + (f"; {CERTIFICATES} is named, because https needs it" if more else ""),
+            + "".join(f"; {name} is named, because {why}" for name, why in more.items()),
             "the packages that are only recommended",
             paths=["/usr/**", "/etc/**", "/var/lib/dpkg/**", "/var/lib/apt/extended_states"], **differences([edits]),
         )  # fmt: skip
@@ -113,6 +149,30 @@ def _is_open(call: PackageCommand) -> bool:
     if call.has(*DECIDED) or any("install-recommends" in word.text.lower() for word in call.words):
         return False
     return "xargs" in call.prefix or any(not word.text.startswith("-") for word in call.arguments)
+
+
+def _packages(call: PackageCommand) -> list[Word]:
+    """The words that name packages: not the options and their values."""
+    found: list[Word] = []
+    words = iter(call.arguments)
+    for word in words:
+        if not word.text.startswith("-"):
+            found.append(word)
+        elif word.literal in APT.valued:
+            next(words, None)
+    return found
+
+
+def _is_used(model: Model, stage: Stage, package: _Recommended) -> bool:
+    """Whether a recommended package that nobody names is needed, by what the stage and those built on it run."""
+    runs = [run for each in (*stage.lineage, *model.descendants(stage)) for run in each.runs]
+    calls = [call for run in runs if (reading := reading_of(run)) for _, call in reading.calls if call.manager is APT]
+    if any((word.literal or "").startswith(package.instead) for call in calls for word in _packages(call)):
+        return False
+    called = {command.name for run in runs for command in run.commands()}
+    return bool(called & package.programs) or any(
+        mark in run.instruction.text for run in runs for mark in package.marks
+    )
 
 
 def _flag_place(call: PackageCommand) -> Word:
