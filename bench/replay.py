@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import StatisticsError, correlation, mean, median
 from typing import Any
 
+from bench import projects
 from bench.proving import explanation, link
 from bench.proving import main as prove_all
 from bench.table import _table
@@ -59,6 +60,8 @@ def page(results: Mapping[str, Any]) -> str:
             f"{mean(changes):+.1%} in the mean, {median(changes):+.1%} in the median. "
             f"{halved} of {len(changes)} are at least halved. {_ranks(changed.values())}"
         )
+    if missing := [each.name for each in projects.load("replay") if each.name not in rows]:
+        parts.append(f"Not built yet: {', '.join(missing)}.")
     head = ("", "kind", "commits", "before, s", "after, s", "change", "predicted", "equivalent", "fixes", "why")
     parts += [_table(head, map(_line, rows, rows.values())), _HOW.rstrip()]
     return "\n\n".join(parts) + "\n"

@@ -296,6 +296,11 @@ def test_the_page_of_rebuilds_adds_up_and_holds_what_was_predicted_against_it() 
     assert r"|  | cannot be judged |  | no \| way |" in text
 
 
+def test_the_page_of_rebuilds_names_what_it_lacks(listing: Path) -> None:
+    assert "Not built yet: ab, old.\n" in replays(a=rebuilt([10.0], [1.0], -0.9))
+    assert "Not built yet" not in replays(ab=row(), old=UNBUILT)
+
+
 def test_ranks_that_are_not_defined_are_no_figure() -> None:
     assert "Spearman" not in replays(one=rebuilt([10.0], [1.0], None), two=rebuilt([10.0], [8.0], -0.3))
     assert "Time of" not in replays(gone=UNBUILT)
