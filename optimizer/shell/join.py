@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from optimizer.shell.ast import Comment, Heredoc, Item, Script
@@ -65,6 +66,10 @@ class JoinRefusal(NamedTuple):
     reason: str
 
 
+_Names = frozenset[str] | None
+"""Names of programs; None: any."""
+
+
 class _Facts(NamedTuple):
     script: Script
     changes: tuple[StateChange, ...]
@@ -80,7 +85,8 @@ class _Facts(NamedTuple):
     indifferent: bool  # whether it runs the same where errexit is ignored
     calls: frozenset[str]  # the programs that it looks up in PATH
     remembers: frozenset[str]  # those that its shell knows the place of afterwards
-    places: frozenset[str] | None  # the names under which it may put programs into PATH; None: any
+    places: _Names  # the names under which it may put programs into PATH; None: any
+    sources: bool  # whether it runs commands that cannot be seen, in its own shell
 
 
 def plan(scripts: Sequence[Script], *, shell: Shell) -> Plan | JoinRefusal:
@@ -111,6 +117,7 @@ def _facts(text: str) -> _Facts:
     assert isinstance(script, Script)
     body = script.body
     options = head(script)
+    changes = effects(script)
     others: list[Comment | Heredoc] = [*script.comments, *script.heredocs]
     start = min([body.start, *(other.start for other in others)])
     stop = max([body.end, *(other.end for other in others)])
@@ -118,7 +125,7 @@ def _facts(text: str) -> _Facts:
     end = stop if multiline or not body.items else body.items[-1].pipeline.end
     return _Facts(
         script,
-        effects(script),
+        changes,
         uses(script),
         head_options(script),
         body.items[len(options) :],
@@ -132,6 +139,7 @@ def _facts(text: str) -> _Facts:
         programs(script),
         programs(script, in_shell=True),
         placed(script),
+        any(change.kind in ("source", "unknown") for change in changes),
     )
 
 
@@ -162,9 +170,18 @@ def _refusals(facts: Sequence[_Facts], index: int, shell: Shell) -> Iterator[str
         yield _BY_LINE
 
 
-def _leak(facts: Sequence[_Facts], index: int, in_force: frozenset[str]) -> str:
-    """Why the next script would not find a new shell with just the options in force; "" if it would."""
-    one, later = facts[index], facts[index + 1 :]
+def _leaks(facts: Sequence[_Facts], in_force: frozenset[str]) -> list[str]:
+    """Why the one after each would not find a new shell with just the options in force; "" if it would."""
+    from_here = list(accumulate((one.places for one in reversed(facts)), _union))[::-1]
+    return [_leak(one, facts[number:], in_force, from_here[number - 1]) for number, one in enumerate(facts[:-1], 1)]
+
+
+def _union(names: _Names, others: _Names) -> _Names:
+    return None if names is None or others is None else names | others
+
+
+def _leak(one: _Facts, later: Sequence[_Facts], in_force: frozenset[str], from_here: _Names) -> str:
+    """:param from_here: the names under which this script and the later ones may put programs into PATH."""
     for change in one.changes:
         if change.kind == "ends" and change.value in _FAILING:
             continue
@@ -174,10 +191,9 @@ def _leak(facts: Sequence[_Facts], index: int, in_force: frozenset[str]) -> str:
                 continue
         return change.reason
     placed = one.places
-    for other in later if one.remembers else ():
-        placed = None if placed is None or other.places is None else placed | other.places
-        sourced = any(change.kind in ("source", "unknown") for change in other.changes)
-        known = one.remembers if sourced else one.remembers & other.calls
+    for other in later if one.remembers and (from_here is None or one.remembers & from_here) else ():
+        placed = _union(placed, other.places)
+        known = one.remembers if other.sources else one.remembers & other.calls
         if found := known if placed is None else known & placed:
             return f"the shell remembers where it found {min(found)}, and another one may be put before it"
     return ""
@@ -202,9 +218,8 @@ def _in_chain(facts: Sequence[_Facts], shell: Shell) -> Plan:
     """`A && B`."""
     shared = _shares_head(facts)
     parts: list[Part] = []
-    for index, one in enumerate(facts):
+    for index, (one, leak) in enumerate(zip(facts, [*_leaks(facts, shell.options), ""], strict=True)):
         last = index == len(facts) - 1
-        leak = "" if last else _leak(facts, index, shell.options)
         list_needs_group = not _is_chain(one.rest if shared else one.script.body.items)
         if leak:
             parts.append(_part("subshell", one, index, shared, leak))
@@ -223,13 +238,12 @@ def _in_sequence(facts: Sequence[_Facts], shell: Shell) -> Plan | JoinRefusal:
             return _refuse(index, "another script needs `set -e`, which must not hold in this one")
     shared = _shares_head(facts) and facts[0].head.get("errexit", given)
     parts: list[Part] = []
-    for index, one in enumerate(facts):
+    leaks = [*_leaks(facts, shell.options | {"errexit"}), ""]
+    for index, (one, leak) in enumerate(zip(facts, leaks, strict=True)):
         last = index == len(facts) - 1
-        reason = ""
-        if not last:
-            reason = _leak(facts, index, shell.options | {"errexit"})
-            if not reason and not (one.head.get("errexit", True) and fires(one.rest)):
-                reason = "its last command can fail without ending a shell under `set -e`"
+        reason = leak
+        if not last and not reason and not (one.head.get("errexit", True) and fires(one.rest)):
+            reason = "its last command can fail without ending a shell under `set -e`"
         parts.append(_part("subshell" if reason else "plain", one, index, shared, reason, last=last))
     multiline = any(one.multiline for one in facts)
     if multiline and shell.dialect == "bash":
