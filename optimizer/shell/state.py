@@ -196,7 +196,9 @@ def placed(script: Script) -> frozenset[str] | None:
     """
     named: set[str] = set()
     for command, _ in walk(script):
-        words = [*command.words[1:], *(redirect.target for redirect in command.redirects)]
+        # What is removed from a folder of programs is not there any more, where the shell remembers it.
+        arguments = (word for word in command.words[1:] if command.name != "rm" or "bin/" in word.text)
+        words = [*arguments, *(redirect.target for redirect in command.redirects)]
         if any(word.literal is None for word in words) and any(_PROGRAMS.search(word.text) for word in words):
             return None
         for word in words:
