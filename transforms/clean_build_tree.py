@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from optimizer.checks import command_text
 from optimizer.context import BuildContext
 from optimizer.document import Instruction
 from optimizer.fix import Options, Phase, Proposal, Safety, Transform
@@ -55,7 +56,8 @@ class CleanBuildTree(Transform):
     ```
 
     ## When it refuses
-    - a later instruction names the folder, or a command of the RUN already removes it;
+    - a later instruction or an ENV names the folder, or a command of the RUN already removes it;
+    - it is installed into the folder itself, or linked from elsewhere, or may be;
     - where the clone lies, or the folder that the RUN ends in, is not plain text;
     - the script is more than one chain of `&&`.
 
@@ -84,7 +86,12 @@ class CleanBuildTree(Transform):
         name = posixpath.basename(tree.folder)
         if any(command.name == "rm" and _reaches(command, name) for command in run.commands()):
             return
-        later = (each for each in model.document.instructions if each.index > run.instruction.index)
+        at = run.instruction.index
+        later = (each for each in model.document.instructions if each.index > at or each.keyword == "ENV")
+        if kept := next((command for command in run.commands() if _stays(command, name)), None):
+            reason = f"the clone {tree.folder} is not removed: `{command_text(kept)}` may install into it or link to it"
+            yield self.refuse(run.instruction, reason, "section 3.8")
+            return
         if user := next((each for each in later if _names(each, name)), None):
             reason = f"the clone {tree.folder} is not removed: line {user.line} may need it"
             yield self.refuse(run.instruction, reason, "section 3.8")
@@ -107,6 +114,18 @@ class CleanBuildTree(Transform):
 def _reaches(removal: Simple, folder: str) -> bool:
     """Whether an rm may be about the folder; one whose words are not plain text may."""
     return any(word.literal is None or posixpath.basename(word.literal.rstrip("/")) == folder for word in removal.words)
+
+
+def _stays(command: Simple, folder: str) -> bool:
+    """Whether what a command installs may lie in the folder, or be a link to it."""
+    if command.name == "ln":
+        files = [word.literal or "" for word in command.words[1:] if not word.text.startswith("-")]
+        return any(not path.startswith("/") or folder in path.split("/") for path in files[:-1])
+    for word in command.words[1:]:
+        option, equals, path = word.text.strip("\"'").partition("=")
+        if equals and option.lower().endswith(("prefix", "destdir")):
+            return not path.startswith("/") or "$" in path or folder in path.split("/")
+    return False
 
 
 def _names(instruction: Instruction, folder: str) -> bool:
