@@ -288,6 +288,8 @@ class _Planning:
             elif any(redirect.op.startswith(">") and not is_nothing(call) for redirect in call.command.redirects):
                 return Refused(each, f"`{shortened(call.text)}` writes a file, and what reads it is not known")
         wanted = [call for call in setup if not self.is_about_build(call)]
+        if lost := next((call for call in wanted if self.links_to_build(call)), None):
+            return Refused(each, f"`{shortened(lost.text)}` links to what only the build has")
         if not wanted:
             return Part.BUILD
         if not builds and len(wanted) == len(setup):
@@ -321,6 +323,15 @@ class _Planning:
         words = paths_of([call]) if not changes_a_setting(call) else ()
         paths = [call.at(word) for word in words]
         return bool(paths) and all(path is not None and any(inside(path, each) for each in folders) for path in paths)
+
+    def links_to_build(self, call: Call) -> bool:
+        """Whether a link leads into the sources, to what is not taken over."""
+        path = call.at(call.operands[0]) if call.name == "ln" and len(call.operands) > 1 else None
+        if path is None or not any(inside(path, each) for each in self.found.sources):
+            return False
+        bringing = [at for at, each in self.view.brought.items() if any(inside(path, zone) for zone in each.zones)]
+        taken = any(inside(path, each.path) for each in self.found.artifacts)
+        return not taken and all(self.parts.get(at) is Part.BUILD for at in bringing)
 
     def leaves_something(self, call: Call) -> bool:
         """Whether a command may leave in the image what the final stage would lack."""
