@@ -177,7 +177,8 @@ def explain(
         console.out(explaining.overview())
         return
     ask = _ask(select, ignore, suggested, context, target, config, enable, timings)
-    if not cost and not (os.path.exists(name) or os.sep in name):
+    is_path = os.path.exists(name) or os.sep in name or "." in name or not name.islower()  # as no transform is called
+    if not cost and not is_path:
         with _usage_errors():
             console.out(explaining.transform(name))
         return

@@ -213,6 +213,12 @@ def test_explaining_transforms() -> None:
     assert "suggested" in dockopt("explain", "dockerignore").out.splitlines()[0]
 
 
+def test_explaining_a_dockerfile_that_is_not_there(folder: Path) -> None:
+    for name in ("Dockerfile", "web.dockerfile", "web/dockerfile"):
+        status, out, err = dockopt("explain", name)
+        assert (status, out, err) == (3, "", f"{name}: no such file or folder: check the spelling\n")
+
+
 def test_explaining_a_dockerfile(folder: Path) -> None:
     (folder / "Dockerfile").write_text(
         "FROM golang:1 AS build\nENV A_TOKEN=s3cr3t\nADD x.tar /\nFROM build\nADD app.py \\\n  /s3cr3t\nLABEL b=c\n"
