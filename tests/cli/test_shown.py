@@ -214,7 +214,7 @@ def test_explaining_transforms() -> None:
 
 
 def test_explaining_a_dockerfile_that_is_not_there(folder: Path) -> None:
-    for name in ("Dockerfile", "web.dockerfile", "web/dockerfile"):
+    for name in ("Containerfile", "web.dockerfile", "web/dockerfile"):
         status, out, err = dockopt("explain", name)
         assert (status, out, err) == (3, "", f"{name}: no such file or folder: check the spelling\n")
 
