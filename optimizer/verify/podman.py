@@ -7,8 +7,9 @@ from time import monotonic
 from typing import IO
 
 from optimizer.verify.builder import ANSWER, Builder, BuildFailed, Built, CannotJudge, Options, Source
+from optimizer.verify.passing import last
 from optimizer.verify.process import Process, run
-from optimizer.verify.progress import Step
+from optimizer.verify.progress import LAST, Step
 
 TOOLS = ("podman", "buildah")
 _CACHED = "--> Using cache"
@@ -84,6 +85,6 @@ def _steps(output: IO[bytes]) -> Iterator[Step]:
         elif line.startswith(_CACHED):
             cached = True
         else:
-            said = [*said, line][-12:]
+            said = last([*said, line], LAST)
     if name:
         yield Step(name, monotonic() - begun, cached, "", tuple(said))

@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections import deque
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from optimizer.verify.passing import last
 
 LAST = 12
 """Lines of a step's output that are kept."""
@@ -28,7 +29,7 @@ class Step(NamedTuple):
     cached: bool
     error: str = ""
     output: tuple[str, ...] = ()
-    """The last lines that it wrote."""
+    """The last lines that it wrote, and what tells of a fault of the network (`optimizer.verify.passing`)."""
 
     @property
     def instruction(self) -> str:
@@ -69,7 +70,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._vertexes: dict[str, dict[str, Any]] = {}
-        self._output: dict[str, deque[str]] = {}
+        self._output: dict[str, list[str]] = {}
 
     def feed(self, line: bytes) -> bool:
         """Take in a line; False for one that is not progress."""
@@ -83,7 +84,8 @@ class Progress:
             self._vertexes.setdefault(vertex["digest"], {}).update(vertex)
         for log in status.get("logs") or ():
             text = base64.b64decode(log.get("data") or "").decode("utf-8", "replace")
-            self._output.setdefault(log["vertex"], deque(maxlen=LAST)).extend(text.splitlines())
+            said = self._output.get(log["vertex"], [])
+            self._output[log["vertex"]] = last([*said, *text.splitlines()], LAST)
         return True
 
     def steps(self) -> tuple[Step, ...]:

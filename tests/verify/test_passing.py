@@ -6,7 +6,7 @@ import pytest
 
 from optimizer.verify import builder as builders
 from optimizer.verify.builder import BuildFailed, Source
-from optimizer.verify.passing import may_pass
+from optimizer.verify.passing import last, may_pass
 from tests.verify.fake import FakeBuilder
 
 APT = "E: Failed to fetch http://deb.debian.org/x.deb  Temporary failure resolving 'deb.debian.org'"
@@ -32,6 +32,16 @@ def test_what_package_managers_say_of_a_network_that_is_away(lines: tuple[str, .
 )
 def test_what_is_wrong_with_a_dockerfile_stays_wrong(line: str) -> None:
     assert not may_pass((line,))
+
+
+def test_what_tells_of_it_is_kept_of_all_that_a_step_says() -> None:
+    fault = "Err:6 http://deb.debian.org Packages  Could not connect to deb.debian.org:80, connection timed out"
+    said: list[str] = []
+    for line in ("Get:1", fault, EMPTY_LISTS[0], *(f"Unpacking {number}" for number in range(99)), "E: held packages"):
+        said = last([*said, line], 3)
+    assert said == [fault, "Unpacking 97", "Unpacking 98", "E: held packages"]
+    assert may_pass(said)
+    assert last(["a", "b", "c", "d"], 3) == ["b", "c", "d"]
 
 
 @pytest.fixture(autouse=True)
