@@ -23,6 +23,8 @@ VCS_REF VCS_REVISION VCS_SHA
 """
 _OF_THE_BUILD = frozenset(_BUILD.split())
 """Names of what differs from build to build, that no program is known to read from its environment by itself."""
+_OF_RELEASES = frozenset({"COMMIT_REF", "GIT_COMMIT", "SOURCE_COMMIT"})
+"""Names that Sentry's plugins for bundlers look for, whatever the project says."""
 _VERSION = """
 APP_VERSION BRANCH BUILD BUILD_ID BUILD_NUMBER BUILD_VERSION CI_COMMIT_REF_NAME CI_COMMIT_SHA CI_COMMIT_SHORT_SHA COMMIT
 CREATED DATE GITHUB_REF GITHUB_SHA GIT_BRANCH GIT_TAG IMAGE_TAG IMAGE_VERSION RELEASE RELEASE_VERSION REVISION SHA TAG
@@ -165,8 +167,7 @@ def _obstacle(stage: Stage, way: _Way, context: BuildContext | None) -> str | No
     names = [each.name for each in settings(way.argument)]
     if len(names) > 1:
         return f"it is declared together with {' and '.join(names[1:])}: give each an ARG of its own"
-    path = _mentioned(stage, way.passed[-1], way.name, context)
-    return f"{path} has the name in it" if path else None
+    return _mentioned(stage, way.passed[-1], way.name, context)
 
 
 def _is_volatile(found: Sequence[Setting]) -> bool:
@@ -217,7 +218,7 @@ def _shows_all(run: Run) -> bool:
 
 
 def _mentioned(stage: Stage, last: Instruction, name: str, context: BuildContext | None) -> str | None:
-    """A file of the build context that has the name in it and may be there for the RUNs that are passed."""
+    """Which file of the build context that may be there for the RUNs that are passed has the name in it."""
     brings = any(
         (each.keyword in ("COPY", "ADD") and each.flag("from") is None) or "type=bind" in each.text
         for one in stage.lineage
@@ -228,13 +229,16 @@ def _mentioned(stage: Stage, last: Instruction, name: str, context: BuildContext
         return None
     for number, path in enumerate(context.files()):
         if number == MOST_FILES:
-            return "the build context is too large to look through, and any file of it may be one that"
+            return "the build context is too large to look through, and any file of it may have the name in it"
         base = path.rpartition("/")[2]
         quiet = path.startswith(_NEVER_RUN_IN) or base.startswith(("Dockerfile", "docker-compose", "compose."))
         if quiet or base.endswith(_NEVER_RUN):
             continue
-        if _has(context.read(path) or "", name):
-            return path
+        text = context.read(path) or ""
+        if _has(text, name):
+            return f"{path} has the name in it"
+        if name in _OF_RELEASES and base == "package.json" and '"@sentry/' in text:
+            return f"Sentry, which {path} installs, names a release by it"
     return None
 
 
