@@ -20,7 +20,7 @@ from optimizer.split.lineage import others
 from optimizer.split.obstacles import refusal
 from optimizer.split.owner import owner, whole
 from optimizer.split.plan import Found, Part, Question, Refused, Split
-from optimizer.split.setting_up import changes_a_setting, edited, is_nothing, paths_of
+from optimizer.split.setting_up import changes_a_setting, edited, is_nothing, made, paths_of, removed
 from optimizer.split.system import is_removal, is_system, is_update, is_upgrade, packages_of, taken_away
 from optimizer.split.view import INITS, STARTS, Call, View, runs_anything, shortened
 
@@ -276,7 +276,12 @@ class _Planning:
                 setup.append(call)
             elif number in self.found.build or is_system(call):
                 builds = True
-            elif number in self.found.repeated or call.name in _SETTLING or changes_a_setting(call):
+            elif (
+                number in self.found.repeated
+                or call.name in _SETTLING
+                or changes_a_setting(call)
+                or self.removes_what_comes_again(call)
+            ):
                 repeated = True
                 setup.append(call)
             elif call.name in SETUP:
@@ -320,9 +325,16 @@ class _Planning:
     def is_about_build(self, call: Call) -> bool:
         """Whether a command works on nothing but what only the build needs, or what is taken over as a whole."""
         folders = (*self.found.sources, *(each.path for each in self.found.artifacts), "/tmp")
-        words = paths_of([call]) if not changes_a_setting(call) else ()
+        words = made(call) if not changes_a_setting(call) else ()
         paths = [call.at(word) for word in words]
         return bool(paths) and all(path is not None and any(inside(path, each) for each in folders) for path in paths)
+
+    def removes_what_comes_again(self, call: Call) -> bool:
+        """Whether a command takes away files that the final stage copies, too."""
+        again = [each for at, each in self.view.brought.items() if self.parts.get(at) in (Part.BOTH, Part.RUNTIME)]
+        paths = [path for path in map(call.at, removed(call)) if path is not None]
+        taken = [path for path in paths if any(inside(path, each.path) for each in self.found.artifacts)]
+        return any(touch(path, zone) for path in paths if path not in taken for each in again for zone in each.zones)
 
     def links_to_build(self, call: Call) -> bool:
         """Whether a link leads into the sources, to what is not taken over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from optimizer.independence import UNKNOWN
 from optimizer.split.view import Call
@@ -45,6 +46,19 @@ def paths_of(calls: Sequence[Call]) -> Iterator[str]:
     for call in calls:
         operands = call.operands[1:] if call.name in _MODES else call.operands if call.name in _FILES else ()
         yield from (word for word in operands if UNKNOWN not in word)
+
+
+def made(call: Call) -> tuple[str, ...]:
+    """The files and folders that a command works on: of a link the link itself, not where it leads."""
+    return call.operands[-1:] if call.name == "ln" and len(call.operands) > 1 else tuple(paths_of([call]))
+
+
+def removed(call: Call) -> tuple[str, ...]:
+    """What rm(1) takes away, or where find(1) looks for it."""
+    if call.name == "find" and {"-delete", "rm"} & set(call.argv):
+        folders = tuple(takewhile(lambda word: word[0] not in "-(!", call.argv[1:]))
+        return folders or (".",)
+    return call.operands if call.name in ("rm", "rmdir") else ()
 
 
 def is_nothing(call: Call) -> bool:
