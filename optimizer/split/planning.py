@@ -19,7 +19,7 @@ from optimizer.split import bases, declared, reads
 from optimizer.split.lineage import others
 from optimizer.split.obstacles import refusal
 from optimizer.split.owner import owner, whole
-from optimizer.split.plan import Found, Part, Question, Refused, Split
+from optimizer.split.plan import Artifact, Found, Part, Question, Refused, Split
 from optimizer.split.setting_up import changes_a_setting, edited, is_nothing, made, paths_of, removed
 from optimizer.split.system import is_removal, is_system, is_update, is_upgrade, packages_of, taken_away
 from optimizer.split.view import INITS, STARTS, Call, View, runs_anything, shortened
@@ -56,8 +56,18 @@ def plan(view: View, found: Found, final: Stage) -> Split | Refused | None:
     whose = owner(view, found)
     if refused := refusal(view, found) or (whose if isinstance(whose, Refused) else None):
         return refused
-    found = replace(found, artifacts=tuple(each._replace(owner=str(whose)) for each in found.artifacts))
+    found = replace(found, artifacts=tuple(each._replace(owner=str(whose)) for each in _outermost(found.artifacts)))
     return _Planning(view, found, final).split()
+
+
+def _outermost(artifacts: Sequence[Artifact]) -> list[Artifact]:
+    """Those that do not come with another one."""
+    whole = [each for each in artifacts if each.path == each.target]
+    return [
+        each
+        for each in artifacts
+        if each not in whole or not any(other.path != each.path and inside(each.path, other.path) for other in whole)
+    ]
 
 
 def _with_cleaning(view: View, last: Instruction) -> Instruction:
