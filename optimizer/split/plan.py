@@ -149,6 +149,8 @@ class Split:
     """Files and folders of the sources that the image no longer has."""
     gone: tuple[str, ...]
     """Patterns of what else it no longer has."""
+    equipped: frozenset[int] = frozenset()
+    """Of ``setup`` what stands behind an install of packages in its RUN, and may need them."""
 
     @property
     def builds_itself(self) -> bool:

@@ -92,6 +92,7 @@ class _Planning:
     final: Stage
     parts: dict[int, Part] = field(default_factory=dict)
     setup: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    equipped: set[int] = field(default_factory=set)
     questions: list[Question] = field(default_factory=list)
 
     @cached_property
@@ -189,6 +190,7 @@ class _Planning:
             found.finish, found.environment, stay, found.artifacts, found.after, questions, tuple(leaves),
             (*found.sources, *self.left_copies(parts)),
             (*found.gone, *declared.packages(packages.left), *(UNPACKED_NOT if slimmed else ())),
+            frozenset(self.equipped),
         )  # fmt: skip
 
     def may_leave_anything(self) -> bool:
@@ -317,6 +319,9 @@ class _Planning:
                 each, f"`{shortened(wanted[0].text)}` is needed when the program runs, too, and is no link of a chain"
             )
         self.setup[each.index] = tuple(call.text for call in wanted)
+        installed = next((number for number, call in calls if is_system(call) and call not in wanted), None)
+        if installed is not None and not upgrades and any(at > installed for at, call in calls if call in wanted):
+            self.equipped.add(each.index)
         return Part.BUILD
 
     def brings_up_to_date(self, calls: Sequence[Call]) -> bool:

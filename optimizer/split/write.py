@@ -98,10 +98,10 @@ def _header(document: Document, split: Split) -> Iterator[_Piece]:
     if split.packages is not None and split.packages.place is split.stage.origin:
         yield _Piece(install(document, split.packages), False)
     for each, part in parts:
-        if each.index in split.setup:
-            yield _Piece("RUN " + " && ".join(split.setup[each.index]), False)
+        pieces = [_Piece("RUN " + " && ".join(split.setup[each.index]), False)] if each.index in split.setup else []
         if split.packages is not None and split.packages.place is each:
-            yield _Piece(install(document, split.packages), False)
+            pieces.insert(0 if each.index in split.equipped else 1, _Piece(install(document, split.packages), False))
+        yield from pieces
         if part is Part.RUNTIME:
             yield _Piece(document.text[each.lead : each.end].removesuffix(document.newline), True)
         elif part is Part.BOTH and not _is_passing(each, kept):

@@ -28,6 +28,8 @@ def find(view: View) -> Found | Refused | None:
     build = build_of(view, _is_build, ("/go", "/usr/local/go", "/usr/local/bin"))
     if build is None or isinstance(build, Refused):
         return build
+    if any(call.name == "go" for call in view.starts):
+        return Refused(build.last, "the image starts the go command, which only the build would have")
     name = parse_reference(view.stage.base or "").official
     calls = [call for call in view.calls if _is_build(call) and call.subcommand != "get"]
     outputs = {path for call in calls if (out := call.option("-o")) and (path := call.at(out))}
