@@ -6,7 +6,7 @@ Source: the documentation of npm (ci, prune), yarn and pnpm.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from optimizer.document import Instruction
@@ -73,13 +73,14 @@ def find(view: View) -> Found | Refused | None:
     hooked = not _HOOKS.isdisjoint((package or {}).get("scripts") or ())
     builds = [call for call in view.calls if _builds(call) or _adds(call) or (hooked and _runs_hooks(call))]
     last = max((call.instruction for call in (*calls, *builds)), key=lambda each: each.index)
-    called = {call.name for call in view.starts} | {
-        call.name for call in view.calls if call.instruction.index > last.index
-    }
+    running = [*view.starts, *(call for call in view.calls if call.instruction.index > last.index)]
+    called = {call.name for call in running} | _scripted(package, running)
+    # What a script of a package.json calls that is not there, nobody knows.
+    only_build = frozenset() if package is None and PROGRAMS & called else _COMMANDS - called
     repeated = frozenset(
         number
         for number, call in enumerate(view.calls)
-        if _is_global(call) and not {_plain(name) for name in call.operands[1:]} <= _COMMANDS - called
+        if _is_global(call) and not {_plain(name) for name in call.operands[1:]} <= only_build
     )
     own = PROGRAMS | _BUILDERS | {"npx", "corepack"}
     numbers = frozenset(
@@ -132,6 +133,20 @@ def find(view: View) -> Found | Refused | None:
         packages=_DEVELOPMENT if prune or (development and pruned) else (), questions=tuple(questions),
         builders=_BUILDERS_OF_MODULES, has=_HAS, repeated=repeated, gone=tuple(gone),
     )  # fmt: skip
+
+
+def _scripted(package: Mapping[str, Any] | None, calls: Iterable[Call]) -> set[str]:
+    """The words of the project's scripts that the calls run, those of the scripts that these run included."""
+    scripts = (package or {}).get("scripts")
+    todo = [word for call in calls if call.name in PROGRAMS for word in call.operands]
+    words: set[str] = set()
+    while todo and isinstance(scripts, dict):
+        name = todo.pop()
+        for each in (name, f"pre{name}", f"post{name}"):
+            new = set(str(scripts.get(each, "")).replace("&", " ").replace(";", " ").split()) - words
+            words |= new
+            todo += new
+    return words
 
 
 def _prune(view: View, tool: str) -> str:

@@ -19,6 +19,7 @@ from optimizer.split import bases, declared
 from optimizer.split.plan import Artifact, Found, Question, Refused
 from optimizer.split.reads import running
 from optimizer.split.shapes._requirements import lists, named, operands, with_extras
+from optimizer.split.system import is_system
 from optimizer.split.view import Call, View
 
 PROGRAMS = frozenset({"pip", "poetry", "pipenv", "uv", "pdm", "flit"})
@@ -50,6 +51,10 @@ _WORKON = ("/**/.local/share/virtualenvs",)
 """What pipenv makes at every call, also where no environment goes to it."""
 
 
+_PYTHON_2 = ("python-pip", "python-dev", "python-setuptools", "python2")
+"""Packages of distributions that have Python 2."""
+
+
 class _Install(NamedTuple):
     """A call that installs packages, and with what."""
 
@@ -66,6 +71,10 @@ def find(view: View) -> Found | Refused | None:
     first, last = installs[0].call.instruction, installs[-1].call.instruction
     if reason := _in_the_way(view, installs):
         return Refused(first, reason)
+    if _is_of_system(view) and any(
+        name.startswith(_PYTHON_2) for call in view.calls if is_system(call) for name in call.operands
+    ):
+        return Refused(first, "packages are installed beside those of the distribution's Python 2")
     placed = _placed(view, installs)
     if isinstance(placed, str):
         return Refused(first, placed)
