@@ -17,6 +17,9 @@ from optimizer.runs import Run
 from optimizer.shell import Item, Script, Simple, parse
 
 INSTALLS = (("make", "install"), ("ninja", "install"), ("cmake", "--install"), ("meson", "install"))
+OF_THE_SYSTEM = ("/etc/", "/lib", "/usr/", "/var/")
+OF_SOURCES = ("/usr/src/", "/usr/local/src/", "/var/tmp/")
+"""Where a clone lies to be built; elsewhere in the folders of the system it is where it is used."""
 SHELLS = frozenset({"sh", "bash", "dash"})
 WITH_VALUE = frozenset({"-b", "--branch", "--depth", "-o", "--origin", "-c", "--config", "-j", "--jobs", "--filter"})
 _SEPARATORS = str.maketrans("\"'[](){}=,:;&|<>", " " * 16)
@@ -58,6 +61,7 @@ class CleanBuildTree(Transform):
     ## When it refuses
     - a later instruction or an ENV names the folder, or a command of the RUN already removes it;
     - it is installed into the folder itself, or linked from elsewhere, or may be;
+    - it lies in a folder of the system where programs look for files (`/usr/lib`, `/etc`);
     - where the clone lies, or the folder that the RUN ends in, is not plain text;
     - the script is more than one chain of `&&`.
 
@@ -84,7 +88,12 @@ class CleanBuildTree(Transform):
         if tree is None:
             return
         name = posixpath.basename(tree.folder)
-        if any(command.name == "rm" and _reaches(command, name) for command in run.commands()):
+        if any(command.name == "rm" and _reaches(command, tree.folder) for command in run.commands()):
+            return
+        place = stage.state(run.instruction).resolve(tree.folder) or tree.folder
+        if place.startswith(OF_THE_SYSTEM) and not place.startswith(OF_SOURCES):
+            reason = f"the clone {tree.folder} is not removed: programs may look for it there"
+            yield self.refuse(run.instruction, reason, "section 3.8")
             return
         at = run.instruction.index
         later = (each for each in model.document.instructions if each.index > at or each.keyword == "ENV")
@@ -112,8 +121,10 @@ class CleanBuildTree(Transform):
 
 
 def _reaches(removal: Simple, folder: str) -> bool:
-    """Whether an rm may be about the folder; one whose words are not plain text may."""
-    return any(word.literal is None or posixpath.basename(word.literal.rstrip("/")) == folder for word in removal.words)
+    """Whether an rm may be about the folder, or one above it; one whose words are not plain text may."""
+    paths = [None if word.literal is None else word.literal.rstrip("/") for word in removal.words[1:]]
+    name = posixpath.basename(folder)
+    return any(path is None or posixpath.basename(path) == name or f"{folder}/".startswith(f"{path}/") for path in paths)
 
 
 def _stays(command: Simple, folder: str) -> bool:
