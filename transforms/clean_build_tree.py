@@ -17,7 +17,7 @@ from optimizer.runs import Run
 from optimizer.shell import Item, Script, Simple, parse
 
 INSTALLS = (("make", "install"), ("ninja", "install"), ("cmake", "--install"), ("meson", "install"))
-OF_THE_SYSTEM = ("/etc/", "/lib", "/usr/", "/var/")
+OF_THE_SYSTEM = ("/etc/", "/lib/", "/usr/", "/var/")
 OF_SOURCES = ("/usr/src/", "/usr/local/src/", "/var/tmp/")
 """Where a clone lies to be built; elsewhere in the folders of the system it is where it is used."""
 SHELLS = frozenset({"sh", "bash", "dash"})
@@ -124,7 +124,9 @@ def _reaches(removal: Simple, folder: str) -> bool:
     """Whether an rm may be about the folder, or one above it; one whose words are not plain text may."""
     paths = [None if word.literal is None else word.literal.rstrip("/") for word in removal.words[1:]]
     name = posixpath.basename(folder)
-    return any(path is None or posixpath.basename(path) == name or f"{folder}/".startswith(f"{path}/") for path in paths)
+    return any(
+        path is None or posixpath.basename(path) == name or f"{folder}/".startswith(f"{path}/") for path in paths
+    )
 
 
 def _stays(command: Simple, folder: str) -> bool:
