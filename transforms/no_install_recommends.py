@@ -19,7 +19,7 @@ FLAG = "--no-install-recommends"
 DECIDED = ("--no-install-recommends", "--install-recommends", "--no-install-suggests", "--install-suggests")
 CONFIGURED = ("apt::install-recommends", 'install-recommends "', "install-recommends=")
 CERTIFICATES = "ca-certificates"
-NEED_CERTIFICATES = frozenset({"curl", "wget", "git"})
+NEED_CERTIFICATES = frozenset({"curl", "wget", "git", "git-core"})
 """Packages that recommend ca-certificates, and fail at https without."""
 
 
@@ -38,7 +38,7 @@ class _Recommended(NamedTuple):
 
 _RECOMMENDED = (
     _Recommended(
-        "openssh-client", frozenset({"git"}), ("openssh", "ssh-client"),
+        "openssh-client", frozenset({"git", "git-core"}), ("openssh", "ssh-client"),
         ("git@", "ssh://", "type=ssh", "/.ssh"), frozenset({"ssh", "ssh-keyscan", "ssh-add", "scp"}),
         "ssh is used",
     ),
