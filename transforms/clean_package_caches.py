@@ -125,6 +125,8 @@ class _Cleaning:
             yield from (self.refuse(reason, "section 3.8") for reason in caches.left_alone(reading))
             for manager in caches.in_strings(reading):
                 yield self.refuse(f"the layer keeps {manager.keeps}: the install stands in a string given to a shell")
+            if not self.run.whole_heredoc and any("install" in each.content for each in self.run.instruction.heredocs):
+                yield self.refuse("what stands in a heredoc that is given to a program is not cleaned up")
         if not groups:
             return
         keeps = caches.joined(group[-1][1].manager.keeps for group in groups)
