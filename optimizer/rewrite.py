@@ -55,7 +55,8 @@ def style_of(document: Document, *near: Instruction) -> Style:
             for before, line in pairwise(lines):
                 starts, ends = line.lstrip(BLANK).startswith("&&"), before.rstrip(BLANK).endswith("&&")
                 leading += starts - ends
-                tight += -1 if before[-1:] in BLANK else 1
+                if starts or ends or before.rstrip(BLANK).endswith(";"):
+                    tight += -1 if before[-1:] in BLANK else 1
                 indent = line[: len(line) - len(line.lstrip(BLANK))]
                 if starts or ends:
                     found[indent] += 100
