@@ -11,6 +11,7 @@ from optimizer.runs import Run
 from optimizer.shell import Script, Simple, parse, walk
 
 _STARTS = frozenset({"start", "restart", "force-restart", "reload-or-restart"})
+_STOPS = frozenset({"stop", "shutdown", "--shutdown", "--stop", "killall", "pkill", "kill", "quit"})
 _MANAGERS = frozenset({"service", "invoke-rc.d", "initctl", "start-stop-daemon", "postfix", "pebble", "iris", "vzctl"})
 """Programs that start a service where a word says so, besides those that end in ``ctl``."""
 _DAEMONS = frozenset({
@@ -22,13 +23,15 @@ _IN_BACKGROUND = frozenset({"--background", "--daemon", "--daemonize", "--daemon
 
 
 def left_running(run: Run) -> str | None:
-    """The first command of a RUN that may leave a program running, as a reason shows it; None where none does."""
+    """The last command of a RUN that may leave a program running, as a reason shows it; None where none does."""
     return _of(run.parsed) if run.parsed is not None else None
 
 
 def _of(script: Script) -> str | None:
-    for command, _ in walk(script):
-        if command.words and _leaves(command):
+    for command in reversed([command for command, _ in walk(script) if command.words]):
+        if _STOPS & {word.literal for word in command.words}:
+            return None
+        if _leaves(command):
             text = " ".join(script.text[command.words[0].start : command.words[-1].end].split())
             return text if len(text) <= 50 else f"{text[:49]}…"
     return None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from optimizer.context import BuildContext
 from optimizer.fix import Options, Phase, Proposal, Safety, Transform
+from optimizer.images import parse_reference
 from optimizer.model import Model, Stage
 from optimizer.packages.editing import RunEdits, differences
 from optimizer.packages.managers import APT
@@ -18,6 +19,8 @@ from optimizer.shell import Word
 FLAG = "--no-install-recommends"
 DECIDED = ("--no-install-recommends", "--install-recommends", "--no-install-suggests", "--install-suggests")
 CONFIGURED = ("apt::install-recommends", 'install-recommends "', "install-recommends=")
+WITH_TOOLS = frozenset({"buildpack-deps", "gcc", "golang", "node", "perl", "python", "ruby", "rust"})
+"""Official images on Debian that have compilers and ssh, where they are not the slim ones."""
 CERTIFICATES = "ca-certificates"
 NEED_CERTIFICATES = frozenset({"curl", "wget", "git", "git-core"})
 """Packages that recommend ca-certificates, and fail at https without."""
@@ -165,6 +168,9 @@ def _packages(call: PackageCommand) -> list[Word]:
 
 def _is_used(model: Model, stage: Stage, package: _Recommended) -> bool:
     """Whether a recommended package that nobody names is needed, by what the stage and those built on it run."""
+    first = [*stage.lineage][-1]
+    if parse_reference(first.base or "").official in WITH_TOOLS and "slim" not in (first.base or ""):
+        return False
     runs = [run for each in (*stage.lineage, *model.descendants(stage)) for run in each.runs]
     calls = [call for run in runs if (reading := reading_of(run)) for _, call in reading.calls if call.manager is APT]
     if any((word.literal or "").startswith(package.instead) for call in calls for word in _packages(call)):

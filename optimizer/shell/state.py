@@ -196,8 +196,8 @@ def placed(script: Script) -> frozenset[str] | None:
     """
     named: set[str] = set()
     for command, _ in walk(script):
-        # What is removed from a folder of programs is not there any more, where the shell remembers it.
-        arguments = (word for word in command.words[1:] if command.name != "rm" or "bin/" in word.text)
+        # What is removed or changed elsewhere is no program that the shell remembers.
+        arguments = (word for word in command.words[1:] if command.name not in ("rm", "sed") or "bin/" in word.text)
         words = [*arguments, *(redirect.target for redirect in command.redirects)]
         if any(word.literal is None for word in words) and any(_PROGRAMS.search(word.text) for word in words):
             return None
