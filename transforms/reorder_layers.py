@@ -100,14 +100,16 @@ class ReorderLayers(Transform):
         if _is_chain(before, costly):
             yield from self.kept(stage, found)
             return
+        from optimizer.history import loosened
         from optimizer.order import cheapest
         from optimizer.rebuild import LEAST, expected_of, rebuild_of, too_little
 
         history = history_of(model, context, options).of_files
         rebuild = rebuild_of(model, stage, context, options, history)
-        best = cheapest(before, rebuild.seconds, _masks(rebuild))
+        to_come = rebuild_of(model, stage, context, options, loosened(history))
+        best = cheapest(before, rebuild.seconds, _masks(to_come))
         now = rebuild.expected()
-        saved = now - best.expected
+        saved = now - rebuild.expected(best.permutation)
         if list(best.permutation) == sorted(best.permutation) or saved <= 0:
             yield from self.kept(stage, found)
             return

@@ -5,7 +5,7 @@ The history itself is read by `optimizer.history.reading`, which starts git.
 
 from __future__ import annotations
 
-from optimizer.history.change import Commit, History, NoHistory
+from optimizer.history.change import Commit, History, NoHistory, loosened
 from optimizer.history.invalidation import invalidated, invalidations
 from optimizer.history.prior import prior
 from optimizer.history.versions import aligned
@@ -17,5 +17,6 @@ __all__ = [
     "aligned",
     "invalidated",
     "invalidations",
+    "loosened",
     "prior",
 ]

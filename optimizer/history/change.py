@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -46,6 +47,31 @@ class History(Struct, frozen=True):
         if not self.assumed:
             return self
         return replace(self, commits=tuple(each for each in self.commits if not each.instructions))
+
+
+ALONE = 0.1
+"""Share of a commit's weight that counts for its files one by one."""
+FEW_FILES = 20
+"""Files: a commit with more of them is a change of the whole project."""
+
+
+def loosened(history: History) -> History:
+    """The history as one of what is to come: files that have only changed together may change alone, too.
+
+    Without that, what a handful of commits has happened to change together would count as tied for ever.
+    """
+    if history.assumed:
+        return history
+    kept: list[Commit] = []
+    alone: dict[str, float] = defaultdict(float)
+    for each in history.commits:
+        if each.instructions or not 1 < len(each.paths) <= FEW_FILES:
+            kept.append(each)
+            continue
+        kept.append(replace(each, weight=each.weight * (1 - ALONE)))
+        for path in each.paths:
+            alone[path] += each.weight * ALONE / len(each.paths)
+    return replace(history, commits=(*kept, *(Commit(path, alone[path], frozenset({path})) for path in sorted(alone))))
 
 
 NO_REPOSITORY = "the build context is in no git repository"
