@@ -76,17 +76,17 @@ class GitLab:
 
     def projects(self, group: str, topic: str) -> Iterator[str]:
         chosen: dict[str, Any] = {"iterator": True, "archived": False, "order_by": "id", "sort": "asc"}
-        if topic:
-            chosen["topic"] = topic
         with self._speaking():
             if group:
                 listed = self._client.groups.get(group, lazy=True).projects.list(
                     **chosen, include_subgroups=True, with_shared=False
                 )
             else:
-                listed = self._client.projects.list(**chosen)
+                listed = self._client.projects.list(**chosen | ({"topic": topic} if topic else {}))
             for each in listed:
-                yield str(each.attributes["path_with_namespace"])
+                # GitLab chooses by topic among all projects only; in a group it would pass over the word
+                if not topic or topic in each.attributes["topics"]:
+                    yield str(each.attributes["path_with_namespace"])
 
     def requests(self, project: Project, branch: str) -> list[Request]:
         with self._speaking():
