@@ -47,6 +47,8 @@ def _sources(instruction: Instruction) -> Iterator[str]:
 def _has_more(folder: Path) -> bool:
     """Whether a folder has anything but Dockerfiles and files that say how to build them."""
     said = ("docker", "compose", "containerfile", ".docker", "readme")
-    return any(
-        not name.lower().startswith(said) and not name.lower().endswith(".dockerfile") for name in os.listdir(folder)
-    )
+    try:
+        names = [name.lower() for name in os.listdir(folder)]
+    except OSError:  # a folder whose files can be read, and not be listed
+        return True
+    return any(not name.startswith(said) and not name.endswith(".dockerfile") for name in names)
