@@ -157,11 +157,20 @@ def test_the_keyboard_is_enough(page: Chrome) -> None:
     assert shown(page, "#keys") == []
     press(page, "?")
     assert len(shown(page, "#keys")) == 1
-    seen = set()
-    for _ in range(4):
+
+
+def test_tab_goes_from_one_control_to_the_next_and_shows_where_it_is(page: Chrome) -> None:
+    controls = page.execute_script(
+        "return [...document.querySelectorAll('button, summary, a[href], [tabindex=\"0\"]')]"
+        ".filter(each => each.checkVisibility())"
+    )
+    assert {"button", "summary"} <= {each.tag_name for each in controls}
+    reached = []
+    for _ in controls:
         page.switch_to.active_element.send_keys(Keys.TAB)
-        seen.add(page.switch_to.active_element.tag_name)
-    assert seen & {"button", "summary", "div"}
+        reached.append(page.switch_to.active_element)
+        assert page.execute_script("return getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert reached == controls
 
 
 def test_light_and_dark(page: Chrome) -> None:
