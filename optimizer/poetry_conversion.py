@@ -40,6 +40,9 @@ class Conversion(NamedTuple):
     adds: tuple[str, ...]
 
 
+_SEPARATORS = str.maketrans("\"'[](){}=,:;&|<>`$", " " * 18)
+
+
 class _Parts(NamedTuple):
     """What of a stage has to do with poetry."""
 
@@ -110,7 +113,28 @@ def _parts(model: Model, stage: Stage, context: BuildContext | None) -> _Parts |
         setting = at.keyword in ("ENV", "ARG") and "venv" not in text
         if at.index not in known and not setting and ("poetry" in text.lower() or "venv" in text):
             return f"`{shown_instruction(at)}` uses poetry or a virtual environment"
+    texts = [instruction_text(at) for at in stage.instructions if at.index not in known]
+    if context is not None and (script := _calling(context, texts)):
+        return f"{script}, which is called, has poetry in it"
     return _Parts(tuple(runs), required, tuple(installs), sources[0], manifests[0] if manifests else None)
+
+
+def _calling(context: BuildContext, texts: Sequence[str]) -> str | None:
+    """A file of the build context that the texts name, or such a file names, and that has poetry in it."""
+    files: dict[str, list[str]] = {}
+    for path in context.files():
+        files.setdefault(posixpath.basename(path), []).append(path)
+    todo, seen = [*texts], set(_MANIFESTS)
+    while todo:
+        words = todo.pop().translate(_SEPARATORS).split()
+        for name in {posixpath.basename(word) for word in words}.intersection(files) - seen:
+            seen.add(name)
+            for path in files[name]:
+                text = context.read(path) or ""
+                if "poetry" in text:
+                    return path
+                todo += [text] if text.startswith("#!") or path.endswith(".sh") else []
+    return None
 
 
 def _is_setting(command: Simple) -> bool:

@@ -58,6 +58,7 @@ class PoetryExport(Transform):
     ## When it refuses
     - poetry is used for more: `poetry run`, a virtual environment, an installer other than pip, a setting in a
       variable; or a RUN does more than install with poetry;
+    - a script of the build context that is called has poetry in it;
     - installing the project makes more of it than its sources (scripts, plugins, a `src` folder), or packages lie in
       the project;
     - the stage is not the last one, or others take files from it;
