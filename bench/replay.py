@@ -25,7 +25,8 @@ fails stays in the table. Their last commits are built one after the other, each
 builder's cache, by the Dockerfile of the newest commit as it is and as rewritten; the two take turns and share no
 layer. The first commit fills the cache and does not count; one that cannot be built is left out on both sides. It is 30
 commits, and fewer of those that take long to build. Seconds are those of the whole call, of which half a second to one
-goes by where nothing is executed.
+goes by where nothing is executed; waiting for a slow package index counts on the side that asks it, so the medians of
+single commits stand behind the totals.
 
 The prediction is out of sample: the rewrite, and what is predicted of it, go by the history up to the commit before
 those that are built. The context is that of the newest commit. Costs are assumed ([how](history.md#cost)), not taken
@@ -108,7 +109,8 @@ def _line(name: str, row: Mapping[str, Any]) -> Sequence[str]:
     if builds := replayed(row):
         left = sum("was left out" in note for each in row["measurements"] for note in each["notes"])
         counted = f"{len(builds['before']['seconds'])}" + (f" ({left} left out)" if left else "")
-        figures = (counted, *(f"{_total(row, side):,.0f}" for side in ("before", "after")), f"{reduction(row):+.1%}")
+        sides = [f"{_total(row, side):,.0f} ({median(builds[side]['seconds']):,.1f})" for side in ("before", "after")]
+        figures = (counted, *sides, f"{reduction(row):+.1%}")
     predicted = "" if row.get("predicted") is None else f"{row['predicted']:+.1%}"
     equivalent = _EQUIVALENT.get(row["status"], row["status"])
     fixes = ", ".join(dict.fromkeys(each["transform"] for each in row.get("fixes", ())))

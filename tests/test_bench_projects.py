@@ -291,7 +291,7 @@ def test_the_page_of_rebuilds_adds_up_and_holds_what_was_predicted_against_it() 
     assert "40 s before, 16 s after" in text
     assert "by -50.0% in the mean, -40.0% in the median. 1 of 3 are at least halved" in text
     assert "agree in rank by 0.50 (Spearman)" in text
-    assert "| 2 (1 left out) | 20 | 2 | -90.0% | -90.0% | yes | manifests_first |" in text
+    assert "| 2 (1 left out) | 20 (10.0) | 2 (1.0) | -90.0% | -90.0% | yes | manifests_first |" in text
     assert "|  | unchanged |  | nothing passes it |" in text
     assert r"|  | cannot be judged |  | no \| way |" in text
 
