@@ -20,6 +20,7 @@ VERDICTS = {
     "working": "the image works as it is",
     "repaired": "the image works, after builds had shown what it lacked",
     "refused": "there is no rewrite, and this is why",
+    "nothing to gain": "there is no rewrite, for a stage of its own would leave nothing behind; it counts as tried",
     "failed": "the image does not work; the Dockerfile stays as it was",
     "crashed": "a fault in dockopt",
     "cannot be judged": "the original does not build, or does not do what its smoke commands ask for",
@@ -66,7 +67,9 @@ def verdict(row: Mapping[str, Any]) -> str:
     status: str = row["status"]
     if status == "pass":
         return "repaired" if any(fix["repairs"] for fix in row["fixes"]) else "working"
-    return {"unchanged": "refused", "fail": "failed"}.get(status, status)
+    if status == "unchanged":
+        return "refused" if row["refusals"] else "nothing to gain"
+    return {"fail": "failed"}.get(status, status)
 
 
 def works(row: Mapping[str, Any]) -> bool:

@@ -189,7 +189,7 @@ UNBUILT = row("does not build", message="a file is gone")
         (row(reasons=["the compiler is left behind"]), "working", "the compiler is left behind"),
         (REPAIRED, "repaired", "libpq5 is added; git is kept"),
         (REFUSED, "refused", "it has no CMD"),
-        (row("unchanged"), "refused", "nothing to change"),
+        (row("unchanged"), "nothing to gain", "nothing to change"),
         (FAILED, "failed", "libpq.so.5 is missing"),
         (UNBUILT, "does not build", "a file is gone"),
         (row("cannot be judged", message="fails", lines=["a", "no\nroom"]), "cannot be judged", "fails: no room"),
