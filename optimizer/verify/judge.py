@@ -11,7 +11,9 @@ from optimizer.verify.compare import compare
 from optimizer.verify.design import Bases, same
 from optimizer.verify.entry import Image, ImageError
 from optimizer.verify.image import Layer, read_archive
+from optimizer.verify.moved import Moved, back
 from optimizer.verify.noise import Noise, measure
+from optimizer.verify.patterns import Patterns, with_folders
 from optimizer.verify.runtime import Looking, check
 
 if TYPE_CHECKING:
@@ -45,9 +47,7 @@ class Judge:
         """
         if self._noise is None:
             self._noise = measure(first, second)
-        # An exception is one to the patterns of its own fix: those of the others come behind, for the last one counts.
-        fixes = sorted(outcome.fixes, key=lambda fix: not any(path.startswith("!") for path in fix.paths))
-        allowed = [path for fix in fixes for path in fix.paths]
+        allowed = _declared(outcome)
         compared = compare(first, after, noise=self._noise, allowed=allowed, bases=bases)
         # What a split leaves behind may be gone; what it takes along has to work.
         findings = check(first, after, () if bases else allowed, bases)
@@ -57,3 +57,17 @@ class Judge:
             findings = tuple(each for each in findings if not same(each.subject, after, bases.new))
         causes = (*(each.cause for each in findings), *map(MissingPath, compared.lost))
         return Problems((*compared.lines(), *map(str, findings)), tuple(dict.fromkeys(causes)))
+
+
+def moved(before: Image, after: Image, outcome: Outcome) -> Moved:
+    """What of an image lies in environments that its fixes make."""
+    return back(before, after, Patterns(with_folders(_declared(outcome))).covers)
+
+
+def _declared(outcome: Outcome) -> list[str]:
+    """The patterns of all fixes; the last one counts.
+
+    An exception is one to the patterns of its own fix: those of the others come behind.
+    """
+    fixes = sorted(outcome.fixes, key=lambda fix: not any(path.startswith("!") for path in fix.paths))
+    return [path for fix in fixes for path in fix.paths]

@@ -7,6 +7,7 @@ its Python has below its prefix; headers alone go to `include/site`.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from optimizer.verify.difference import Aspect, Difference
 from optimizer.verify.entry import Entry, Image
 from optimizer.verify.programs import Code
 
+_PATHS = re.compile(r"(?<![\w./])(?:/[\w.+@-]+)+")
 _SETTINGS = "/pyvenv.cfg"
 _HEADERS = "/include/site/"
 
@@ -34,6 +36,11 @@ class Moved(NamedTuple):
         if path.endswith(".dist-info/RECORD"):
             return True
         return _differ_in_first_line(before.entries[path], self.image.entries[path])
+
+    def told(self, text: str) -> str:
+        """A text of the image with the names that the files in it had: what a program says of them."""
+        had = {now: was for was, now in self.names.items()}
+        return _PATHS.sub(lambda found: had.get(found[0], found[0]), text) if had else text
 
 
 def back(before: Image, after: Image, declared: Callable[[str], bool]) -> Moved:

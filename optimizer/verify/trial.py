@@ -12,7 +12,7 @@ from optimizer.verify.behaviour import Behaviour
 from optimizer.verify.builder import Builder, BuildFailed, Built, CannotJudge, Limits, Source
 from optimizer.verify.cause import Problems, causes_in
 from optimizer.verify.entry import Config, Image
-from optimizer.verify.judge import Bases, Judge
+from optimizer.verify.judge import Bases, Judge, moved
 from optimizer.verify.origin import Origins
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ class Trials:
         first, second = self.before
         bases = self._bases(outcome)
         seen = self.judge.problems(first.image, second.image, shot.image, outcome, bases)
-        seen += self.behaviour.problems(shot.built)
+        told = moved(first.image, shot.image, outcome).told if bases else str
+        seen += self.behaviour.problems(shot.built, told)
         return Problems(seen.lines, tuple(self.origins.known(seen.causes, shot.image)))
 
     @cached_property
