@@ -11,7 +11,19 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 
-from optimizer.manifests.base import UNKNOWN, Collector, Invocation, Needs, ProjectFiles, RefusedError, Unsafe
+from msgspec.structs import replace
+
+from optimizer.manifests.base import (
+    UNKNOWN,
+    Collector,
+    Invocation,
+    Needs,
+    ProjectFiles,
+    RefusedError,
+    Unsafe,
+    ancestors,
+    join,
+)
 
 __all__ = ["UNKNOWN", "Needs", "ProjectFiles", "Unsafe", "needs"]
 
@@ -40,6 +52,12 @@ _READERS = {
     "bundle": "bundler",
     "bundler": "bundler",
 }
+_CHOOSERS = re.compile(r"(?<![a-z])(?:pyenv|rbenv|nodenv|goenv|jenv|phpenv|asdf|mise)(?![a-z])")
+"""Programs in whose folders a command is a stand-in, for the version that a file in its directory or above names."""
+_CHOICES = (
+    *(".python-version", ".ruby-version", ".node-version", ".nvmrc", ".go-version", ".java-version", ".php-version"),
+    *(".tool-versions", "mise.toml", ".mise.toml"),
+)
 _PYTHON_FLAGS = frozenset({"-I", "-u", "-B", "-E", "-s"})
 
 
@@ -83,7 +101,17 @@ def _checked(found: Needs, invocation: Invocation, files: ProjectFiles) -> Needs
     program = Collector(files).at(invocation.program[-1])
     if "/" in invocation.program[-1] and files.is_file(program) and program not in found.files:
         raise RefusedError(f"the program {program} itself is among the copied files")
-    return found
+    return _with_choices(found, invocation, files)
+
+
+def _with_choices(found: Needs, invocation: Invocation, files: ProjectFiles) -> Needs:
+    """Add the files that choose the version of the program, where the environment has stand-ins for it."""
+    texts = (*invocation.program, *invocation.environment, *invocation.environment.values())
+    if not any(text and _CHOOSERS.search(text.lower()) for text in texts):
+        return found
+    folders = (".", *ancestors(files))
+    choices = Collector(files).optional(*(join(folder, name) for folder in folders for name in _CHOICES))
+    return replace(found, files=tuple(sorted({*found.files, *choices})))
 
 
 def _invocation(argv: Sequence[str | None], environment: Mapping[str, str | None]) -> Invocation | None:

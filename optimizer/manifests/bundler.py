@@ -57,6 +57,7 @@ _READS = re.compile(
     r"|__dir__|__FILE__"
 )
 _PATH = re.compile(r"(?:\bpath:|:path\s*=>|\bgemspec:)\s*(?:(['\"])([^'\"#]+)\1)?")
+_KEYED = re.compile(r"(['\"])(?:path|gemspec)\1\s*(?:=>|:)")
 _FILE_OPTION = re.compile(r"\bfile:\s*(['\"])([^'\"#]+)\1")
 _TEXT = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|#[^\n]*")
 
@@ -133,6 +134,8 @@ def _statement(files: Collector, path: str, statement: str) -> None:
     bare = _TEXT.sub(lambda found: '""' if found.group()[0] != "#" else "", statement)
     if reads := _READS.search(bare):
         raise RefusedError(f"{path} may read other files: {reads.group()}")
+    if _KEYED.search(statement):
+        raise RefusedError(f"{path} takes a gem from a path that it does not plainly name")
     if "#{" in statement and re.search(r"#\{[^}]*\b(?:File|IO|Dir)\b", statement):
         raise RefusedError(f"{path} may read other files in a text")
     for _, opened in _OPENS_FILE.findall(statement if re.search(r"\b(?:File|IO)\b", bare) else ""):

@@ -106,7 +106,7 @@ def _follow(files: Collector, base: str, path: str, repository: Mapping[str, Any
         raise RefusedError(f"{path} takes packages from the path {place}")
     if kind == "artifact":
         files.directory(join(base, place), path)
-    elif kind != "package" and place and "://" not in place and "@" not in place:
+    elif kind != "package" and place and (place.startswith("file:") or not ("://" in place or "@" in place)):
         raise RefusedError(f"{path} takes packages from {place}, which may be a local path")
 
 

@@ -32,7 +32,7 @@ _LIFECYCLE = (
 )
 _DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies")
 _REPLACED = ("overrides", "resolutions")
-_LOCAL = re.compile(r"(?:file:|link:|portal:|\.{1,2}/|~/|/|\.{1,2}\Z)")
+_LOCAL = re.compile(r"(?:file:|link:|portal:|exec:|\.{1,2}/|~/|/|\.{1,2}\Z)")
 _HARMLESS_COMMANDS = (
     re.compile(r"(?:npx (?:-y |--yes )?)?only-allow [a-z]+"),  # looks at the environment alone
     re.compile(r"true|exit 0|echo [^$`<>]*"),
@@ -110,7 +110,7 @@ class Packages:
             if directories := table(package, "directories").get("bin"):
                 raise RefusedError(f"{path} links every program of the directory {directories}")
         for name, spec in _specs(package):
-            self._follow(base, path, name, spec)
+            self.follow(base, path, name, spec)
         return package
 
     def workspace(self, base: str, patterns: list[str], named_by: str) -> list[str]:
@@ -128,7 +128,8 @@ class Packages:
         names = {name for name in _INSTALLERS if any(_names(text, name) for text in texts)}
         if not self.run_scripts or not names:
             return
-        if self._is_there(base, ".git") and (hooks := names - {"@prisma/client", "nx", "msw", "puppeteer"}):
+        hooks = names - {"@prisma/client", "nx", "msw", "puppeteer"}
+        if hooks and any(self._is_there(place, ".git") for place in (base, *ancestors(self.files.view, base))):
             raise RefusedError(f"{min(hooks)} writes into .git when it is installed")
         if "nx" in names and self._is_there(base, "nx.json"):
             raise RefusedError("nx reads the projects of the workspace when it is installed")
@@ -181,7 +182,11 @@ class Packages:
                 continue
             raise RefusedError(f"the {name} script of {path} may read sources: {text}")
 
-    def _follow(self, base: str, path: str, name: str, spec: str) -> None:
+    def follow(self, base: str, path: str, name: str, spec: str) -> None:
+        """Add what a package is taken from, where it lies in the project; `path` is the file that says so.
+
+        Raises RefusedError where that cannot be copied first.
+        """
         if spec.startswith("patch:"):
             for place in re.findall(r"(?:#|&)(\.{0,2}~?/[^#&:]+)", spec):
                 root = "." if place.startswith("~/") else base
@@ -191,7 +196,7 @@ class Packages:
             return
         kind, colon, rest = spec.partition(":")
         place = self.files.at(join(base, rest if colon else spec))
-        if place.startswith("~"):
+        if place.startswith("~") or kind == "exec":
             raise RefusedError(f"{path} takes {name} from {spec}")
         if is_self_or_parent(place) or place == base:
             raise RefusedError(f"{path} takes {name} from the project itself")

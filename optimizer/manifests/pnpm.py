@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from optimizer.manifests.base import (
@@ -37,6 +38,8 @@ _GRAMMAR = Grammar(
     """,
     clusters=True,
 )
+
+_ARCHIVE = re.compile(r"\btarball:\s*['\"]?file:([^\s'\",}]+)")
 
 
 def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
@@ -92,6 +95,8 @@ def _install(files: Collector, base: str, arguments: Arguments, invocation: Invo
     for member in members:
         files.optional(*(join(member, f"../{name}") for name in ("pnpm-lock.yaml", ".npmrc")))
     _patches(files, base, table(root, "pnpm"), join(base, "package.json"))
+    for name, spec in table(settings, "overrides").items():
+        packages.follow(base, join(base, "pnpm-workspace.yaml"), name, str(spec))
     files.writes(join(base, ".pnpm-store"))
     files.note(f"{tool} reads package.json and its lock file, and runs no script that reads sources")
     frozen = arguments.has("--frozen-lockfile", "--no-lockfile") or bool(invocation.environment.get("CI"))
@@ -108,6 +113,8 @@ def _fetch(files: Collector, base: str, prefetch: tuple[tuple[str, ...], ...]) -
     """Tell what `pnpm fetch` reads: the lock file and pnpm's settings, no manifest."""
     lock = files.require(join(base, "pnpm-lock.yaml"), "pnpm fetch")
     _shared(files, base)
+    for archive in _ARCHIVE.findall(files.view.read(lock) or ""):
+        files.require(join(base, archive), lock)
     Packages(files, "pnpm fetch", run_scripts=True, copies=True).check_installers(base, [lock])
     manifest = join(base, "package.json")
     if files.view.is_file(manifest):

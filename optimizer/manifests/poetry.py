@@ -49,6 +49,9 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     refuse_versioning(project)
     path = join(base, "pyproject.toml")
     files.optional(join(base, "poetry.lock"), join(base, "poetry.toml"))
+    license_file = table(project, "project", "license").get("file")
+    if isinstance(license_file, str):  # poetry reads it whatever it does
+        files.require(join(base, license_file), path)
     poetry = table(project, "tool", "poetry")
     if not arguments.has("--no-directory"):
         follow_strings(files, direct_requirements(project), path)

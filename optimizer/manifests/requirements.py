@@ -61,6 +61,8 @@ def follow_requirement(files: Collector, requirement: str, named_by: str, editab
     if at and re.fullmatch(r"[\w.-]+\s*(?:\[[^]]*\])?\s*", head) and _SCHEME.match(target.strip()):
         text = target.strip()
     if _SCHEME.match(text) and not text.lower().startswith("file:"):
+        if "+file:" in text.lower().partition("//")[0]:
+            raise RefusedError(f"{named_by} takes a package from a repository in {text}")
         if editable:
             files.writes("src")  # where pip checks it out, outside of a virtual environment
         return

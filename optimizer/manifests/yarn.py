@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from optimizer.manifests.base import (
@@ -140,6 +141,8 @@ def _berry(files: Collector, base: str) -> dict[str, Any]:
         for place in named:
             if isinstance(place, str):
                 files.require(join(base, place), path)
+        # whatever else it names: certificates, keys, files of variables (`.env?` may be missing)
+        files.optional(*(join(base, text.removesuffix("?")) for text in _texts(settings)))
         if settings.get("enableConstraintsChecks") or "cacheFolder" in settings or "patchFolder" in settings:
             raise RefusedError(f"{path} changes what yarn reads at an install")
     files.optional(join(base, ".env.yarn"))
@@ -148,3 +151,12 @@ def _berry(files: Collector, base: str) -> dict[str, Any]:
             files.directory(join(base, folder), "yarn install")
     files.writes(*(join(base, path) for path in (".yarn/unplugged", ".yarn/install-state.gz")))
     return settings
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts that the settings hold, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)

@@ -64,6 +64,7 @@ def test_what_else_composer_reads(project: Project, files: set[str]) -> None:
     [
         ("composer install", composer(repositories=[{"type": "path", "url": "../lib"}]), "path ../lib"),
         ("composer install", composer(repositories=[{"type": "vcs", "url": "./lib"}]), "local path"),
+        ("composer install", composer(repositories=[{"type": "composer", "url": "file:///app/x"}]), "local path"),
         ("composer install", composer(("cweagans/composer-patches",)), "cweagans"),
         ("composer install", composer(("symfony/flex",)), "symfony/flex"),
         ("composer install", {"composer.json": '{"config": {"allow-plugins": {"a/b": true}}}'}, "a/b"),
@@ -129,6 +130,7 @@ def test_what_else_bundler_reads(gemfile: str, extra: Project, files: set[str]) 
         ("gemspec", {}, "plain statements: gemspec"),
         ('gem "x", path: "."', {}, "the sources themselves"),
         ('gem "x", path: dir', {}, "plainly name"),
+        ('gem "x", "path" => "x"', {"x/x.gemspec": ""}, "plainly name"),
         ('gem "x", :path => "gone"', {}, "gone"),
         ('Dir["gems/*.rb"].each { |f| eval_gemfile f }', {}, "plain statements"),
         ('gem "x", File.read(name)', {}, "plainly name"),

@@ -315,3 +315,37 @@ def test_without_a_context(command: str, first: str) -> None:
 )
 def test_other_commands_are_not_known(command: str) -> None:
     assert ask(command, NPM) is None
+
+
+def test_a_package_that_a_script_makes_stays_behind() -> None:
+    texts = {**YARN, "package.json": package(dependencies={"x": "exec:./gen.js"}), "gen.js": ""}
+    assert "exec:./gen.js" in refused("yarn install", texts)
+
+
+def test_what_the_settings_of_yarn_name_is_copied_first() -> None:
+    settings = """injectEnvironmentFiles: [.env, ".more?"]
+networkSettings: {"*.example": {httpsCertFilePath: certs/a.pem}}
+"""
+    texts = {**YARN, "package.json": package(), ".yarnrc.yml": settings, ".env": "", "certs/a.pem": ""}
+    assert {".env", "certs/a.pem"} <= set(found("yarn install", texts).files)
+
+
+def test_what_the_workspace_of_pnpm_overrides_is_followed() -> None:
+    workspace = "packages: [.]\noverrides:\n  x: file:vendor/x\n"
+    texts = {**PNPM, "pnpm-workspace.yaml": workspace, "vendor/x/package.json": package(), "vendor/x/x.js": ""}
+    assert "vendor/x/" in found("pnpm install --frozen-lockfile", texts).files
+
+
+def test_archives_of_the_project_are_there_for_pnpm_fetch() -> None:
+    lock = "packages:\n  x@file:vendor/x.tgz:\n    resolution: {integrity: sha512-a, tarball: file:vendor/x.tgz}\n"
+    texts = {**PNPM, "pnpm-lock.yaml": lock, "vendor/x.tgz": ""}
+    assert "vendor/x.tgz" in found("pnpm fetch", texts).files
+
+
+def test_hooks_are_also_written_into_the_repository_above() -> None:
+    texts = {
+        "web/package.json": package(devDependencies={"lefthook": "^1"}),
+        "web/package-lock.json": "{}",
+        ".git/HEAD": "",
+    }
+    assert "lefthook" in refused("npm ci", texts, workdir="/app/web")

@@ -202,3 +202,24 @@ def test_uv_pip_reads_its_settings_and_projects() -> None:
     }
     answer = found("uv pip install --system -r pyproject.toml", texts)
     assert answer.files == ("pyproject.toml", "uv.toml", "wheels/", "x.whl")
+
+
+@pytest.mark.parametrize("line", ["-e git+file:///app/lib#egg=x", "x @ git+file:///app/lib", "hg+file:///app/lib"])
+def test_a_repository_in_the_project_is_no_download(line: str) -> None:
+    reason = refused("pip install -r requirements.txt", {"requirements.txt": line, "lib/setup.py": ""})
+    assert "from a repository in" in reason
+
+
+@pytest.mark.parametrize(
+    ("command", "environment"),
+    [
+        ("pip install -r requirements.txt", {"PATH": "/root/.pyenv/shims:/usr/bin"}),
+        ("pip install -r requirements.txt", {"ASDF_DIR": "/opt/asdf"}),
+        ("/root/.local/share/mise/shims/pip install -r requirements.txt", {}),
+    ],
+)
+def test_a_stand_in_for_python_looks_for_the_version(command: str, environment: dict[str, str]) -> None:
+    texts = {"api/requirements.txt": "flask", ".python-version": "3.12"}
+    answer = found(command, texts, workdir="/app/api", **environment)
+    assert answer.files == ("../.python-version", "requirements.txt")
+    assert found("pip install -r requirements.txt", texts, workdir="/app/api").files == ("requirements.txt",)

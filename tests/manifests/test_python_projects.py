@@ -238,3 +238,12 @@ def test_without_a_context(command: str, files: tuple[str, ...], prefetch: tuple
 )
 def test_other_commands_are_not_known(command: str) -> None:
     assert ask(command, {**POETRY, **PIPFILE}) is None
+
+
+def test_poetry_reads_the_license_whatever_it_does() -> None:
+    texts = {
+        "pyproject.toml": '[project]\nname = "a"\nversion = "1"\nlicense = {file = "LICENSE"}\n',
+        "poetry.lock": "",
+    }
+    assert "LICENSE" in found("poetry install --no-root", {**texts, "LICENSE": "MIT"}).files
+    assert "LICENSE" in refused("poetry install --no-root", texts)
