@@ -6,7 +6,7 @@ flags, counts). A Dockerfile that fails here fails every build, so dockopt leave
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -36,7 +36,12 @@ FLAGS: dict[str, frozenset[str]] = {
 }
 """Every instruction, with the flags it takes."""
 
-NEEDS_ARGUMENT = frozenset({"ENV", "LABEL", "ARG", "EXPOSE", "USER", "WORKDIR", "STOPSIGNAL", "MAINTAINER", "ONBUILD"})
+NEEDS_ARGUMENT = frozenset({
+    "ENV", "LABEL", "ARG", "EXPOSE", "USER", "WORKDIR", "STOPSIGNAL", "MAINTAINER", "ONBUILD", "VOLUME", "HEALTHCHECK",
+})  # fmt: skip
+RUN_FLAGS = {"network": ("default", "none", "host"), "security": ("sandbox", "insecure")}
+"""The values that these flags of RUN may have."""
+MOUNTS = ("bind", "cache", "tmpfs", "secret", "ssh")
 NOT_IN_ONBUILD = frozenset({"ONBUILD", "FROM", "MAINTAINER"})
 
 
@@ -170,6 +175,13 @@ def _check(instruction: Instruction) -> None:
     elif keyword in ("COPY", "ADD"):
         if len(instruction.words) < 2 and not instruction.heredocs:
             raise _Refused(f"{keyword} requires at least two arguments: sources and a destination")
+    elif keyword == "RUN":
+        _check_run(instruction)
+    elif keyword == "VOLUME":
+        if instruction.exec_form is not None and not all(map(str.strip, instruction.exec_form or ("",))):
+            raise _Refused("VOLUME requires at least one argument, and none of them empty")
+    elif keyword == "HEALTHCHECK":
+        _check_health(health(instruction))
     elif keyword == "SHELL":
         if not instruction.exec_form:
             raise _Refused('SHELL requires the JSON form: SHELL ["executable", "parameters"]')
@@ -177,6 +189,38 @@ def _check(instruction: Instruction) -> None:
         if sub.keyword in NOT_IN_ONBUILD:
             raise _Refused(f"{sub.keyword} isn't allowed as an ONBUILD trigger")
         _check(sub)
+
+
+def _check_run(instruction: Instruction) -> None:
+    for flag in instruction.flags:
+        value = flag.value or ""
+        if flag.name in RUN_FLAGS and value not in RUN_FLAGS[flag.name]:
+            raise _Refused(f"invalid mode for --{flag.name}: {value!r} (one of {', '.join(RUN_FLAGS[flag.name])})")
+        if flag.name == "mount" and not value:
+            raise _Refused("--mount has no value")
+        for field in mount_fields(value) if flag.name == "mount" else ():
+            name, equals, kind = field.partition("=")
+            if not equals and name.lower() not in ("readonly", "ro", "readwrite", "rw", "required"):
+                raise _Refused(f"invalid field {field!r} of --mount: write name=value")
+            if name.lower() == "type" and "$" not in kind and kind.lower() not in MOUNTS:
+                raise _Refused(f"unsupported mount type {kind!r} (one of {', '.join(MOUNTS)})")
+
+
+def mount_fields(value: str) -> Sequence[str]:
+    """The fields of one ``--mount=``, which is a line of CSV."""
+    import csv
+
+    return next(csv.reader([value]), ())
+
+
+def _check_health(found: Health) -> None:
+    if found.kind == "NONE":
+        if found.command:
+            raise _Refused("HEALTHCHECK NONE takes no arguments")
+    elif found.kind != "CMD":
+        raise _Refused(f"unknown type {found.kind!r} of HEALTHCHECK (try CMD)")
+    elif not found.command or found.exec_form == ():
+        raise _Refused("missing command after HEALTHCHECK CMD")
 
 
 def _is_json_list(text: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Literal
 from msgspec import Struct
 
 from optimizer.document import Instruction
+from optimizer.instructions import mount_fields
 from optimizer.lexer import parse_heredoc
 from optimizer.shell import Opaque, Script, Simple, parse, walk
 
@@ -28,7 +29,7 @@ def parse_mount(value: str) -> Mapping[str, str]:
     Source: BuildKit's instructions/commands_runmount.go: a line of CSV, keys in any case.
     """
     fields = {"type": "bind"}
-    for field in value.split(","):
+    for field in mount_fields(value):
         name, _, content = field.partition("=")
         fields[name.strip().lower()] = content.strip().strip('"')
     aliases = (("dst", "target"), ("destination", "target"), ("src", "source"))
