@@ -15,6 +15,7 @@ from optimizer.packages.mounted import without_cleaning
 from optimizer.packages.places import Placed, Reading, reading_of
 from optimizer.packages.reading import PackageCommand
 from optimizer.packages.updates import own_lists
+from optimizer.packages.wanted import wanted
 from optimizer.runs import Run
 
 _MENTIONS = (*{program for manager in MANAGERS for program in manager.programs}, *map(" ".join, LEFT_ALONE))
@@ -59,6 +60,8 @@ class CleanPackageCaches(Transform):
     - the stage is a builder from which only `COPY --from` takes files: its layers are not shipped;
     - the lists would be missing later: a command of which nothing is known may install packages, an ONBUILD trigger or
       the running container may, or the later install cannot be given an update;
+    - something else wants it: a later command, another stage, a script that the image starts, or it is what an earlier
+      COPY has put there for the install to use;
     - there is no place for the cleaning: the install runs in the background, in a function, in a command substitution,
       in a string given to a shell, or where `set -e` may hold or not;
     - the manager may not know the flag or may need what is cleaned: pip before 6, conda before 4.6, a later install
@@ -142,6 +145,9 @@ class _Cleaning:
         later: list[RunEdits] = []
         for group in groups:
             manager = group[-1][1].manager
+            if whose := wanted(self.model, self.stage, self.run, reading, manager, self.home, self.context):
+                yield self.refuse(f"the layer keeps {manager.keeps}: {whose}", "section 3.8")
+                continue
             found = self.clean(edits, reading, group)
             if isinstance(found, str):
                 paragraph = "section 3.2" if manager in (APT, APK) else "section 3.4"
