@@ -40,7 +40,7 @@ _ONE_ASIDE = frozenset({"chmod", "chown", "chgrp", "sed", "grep"})
 _FILES = "mkdir rm rmdir ln cp mv touch cat find ls install virtualenv venv"
 _PATHS = frozenset(_FILES.split()) | _ONE_ASIDE
 """Commands whose words are files and folders."""
-_ACCOUNTS = frozenset({"useradd", "adduser", "usermod"})
+ACCOUNTS = frozenset({"useradd", "adduser", "usermod"})
 SETTINGS: dict[str, frozenset[str]] = {
     "npm": frozenset({"config", "set", "cache", "version", "-v", "--version", "get"}),
     "pip": frozenset({"config", "cache", "--version", "-V", "list", "freeze", "check", "show"}),
@@ -191,7 +191,7 @@ def _one(command: Simple, around: Surroundings) -> str | None:
         return f"`{shown}` may read the sources"
     if any(around.touches(path) for path in relative):
         return f"`{shown}` works in the directory of the sources"
-    if plain in _ACCOUNTS and any(inside(zone, "/home") for zone in around.zones):
+    if plain in ACCOUNTS and any(inside(zone, "/home") for zone in around.zones):
         return f"`{shown}` may make a folder in /home"
     return None
 

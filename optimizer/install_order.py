@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from optimizer.context import BuildContext
 from optimizer.delay import Delay
 from optimizer.document import Instruction
-from optimizer.independence import shared_folder
+from optimizer.independence import ACCOUNTS, shared_folder
 from optimizer.installs import Install, Lead, installs_in, lead_of
 from optimizer.instructions import settings
 from optimizer.landing import Brought, Landing, brought, inside, provider, touch
 from optimizer.manifest_copies import Manifests, manifests
 from optimizer.model import Model, Stage
 from optimizer.moving import shown_instruction
+from optimizer.packages.caches import ROOT
 from optimizer.runs import Run
 
 PASSED = frozenset({
@@ -33,6 +34,9 @@ HOME_SETTINGS = (
     ".profile", ".gemrc", ".curlrc", ".wgetrc",
 )  # fmt: skip
 """What programs read or write in the home folder."""
+
+_HOME_OPTIONS = frozenset({"-d", "--home", "--home-dir", "-h"})
+"""Options by which useradd, usermod and adduser (busybox's, too) are told the home folder."""
 
 
 class Late(NamedTuple):
@@ -237,7 +241,7 @@ class _Walk:
         if self.context is None:
             return None
         zones = [zone for each in delayed for zone in each.zones if inside(zone, "/home")]
-        homes = {"/root", *("/".join(zone.split("/")[:3]) for zone in zones)}
+        homes = {"/root", *("/".join(zone.split("/")[:3]) for zone in zones), *_homes(self.stage, run.instruction)}
         for path in (f"{home}/{name}" for home in sorted(homes) for name in HOME_SETTINGS):
             if path not in found.paths and provider(landings, path, self.context):
                 return f"the sources bring {path}, which programs read as settings"
@@ -295,6 +299,23 @@ def _named_paths(stage: Stage, before: Instruction) -> Iterator[tuple[str, str]]
                 if state.env.get(setting.name) is None:
                     pieces = (state.expand(piece, each.escape) for piece in (setting.value or "").strip('"').split(":"))
                     yield from ((setting.name, path) for piece in pieces for path in _absolute(piece or ""))
+
+
+def _homes(stage: Stage, before: Instruction) -> Iterator[str]:
+    """The homes that the Dockerfile names: in the variable, and where it makes users."""
+    state = stage.state(before)
+    if home := state.env.get("HOME"):
+        yield posixpath.normpath(home)
+    if state.user is None or state.user in ROOT:
+        return
+    for run in (run for each in stage.lineage for run in each.runs if run.instruction.index < before.index):
+        for command in run.commands():
+            argv = command.argv if command.name in ACCOUNTS else ()
+            for option, value in pairwise((*argv, "")):
+                name, equals, joined = (option or "").partition("=")
+                home = joined if equals else value
+                if name in _HOME_OPTIONS and home and home.startswith("/"):
+                    yield posixpath.normpath(home)
 
 
 def _absolute(value: str) -> Iterator[str]:

@@ -95,13 +95,19 @@ def _more_than_copying(add: Instruction, context: BuildContext | None) -> str | 
     for source in sources:
         if source.startswith("<<"):
             continue
-        if "://" in source or source.startswith("git@") or source.split("#")[0].endswith(".git"):
+        if "://" in source or _is_remote(source) or source.split("#")[0].endswith(".git"):
             return f"{source} is downloaded, which COPY does not do"
         if "$" in source:
             return f"{source} may stand for a URL"
         if reason := _may_be_archive(source, context):
             return reason
     return None
+
+
+def _is_remote(source: str) -> bool:
+    """Whether a source is a repository as ssh writes it: ``git@host:path``."""
+    user, at, place = source.partition("@")
+    return bool(user and at) and "/" not in user and ":" in place.partition("/")[0]
 
 
 def _may_be_archive(source: str, context: BuildContext | None) -> str | None:
