@@ -17,7 +17,7 @@ from optimizer.document import Instruction
 from optimizer.independence import ACCOUNTS, shared_folder
 from optimizer.installs import Install, Lead, installs_in, lead_of
 from optimizer.instructions import settings
-from optimizer.landing import Brought, Landing, brought, inside, provider, touch
+from optimizer.landing import Brought, Landing, brought, holds, inside, provider, touch
 from optimizer.manifest_copies import Manifests, manifests
 from optimizer.model import Model, Stage
 from optimizer.moving import shown_instruction
@@ -238,8 +238,19 @@ class _Walk:
             made = any(folder and touch(folder, zone) for folder in workdirs for zone in each.zones)
             if bare and made and _owner(each):
                 return "WORKDIR would make the folder in place of COPY, which gives it an owner"
+            if _owner(each) and self.stage.state(run.instruction).user not in ROOT:
+                earlier = {self.stage.state(one).workdir for one in before if one.index < each.instruction.index}
+                for landing in each.landings if self.context is not None else ():
+                    for folder in sorted(path for path in earlier if path and path != landing.target):
+                        if inside(folder, landing.target) and holds(landing, f"{folder}/", self.context):
+                            return f"COPY gives {folder} another owner, and the install may need that"
         if self.context is None:
             return None
+        for path in sorted(path for path in found.paths if path.endswith("/")):
+            if (given := provider(landings, path, self.context)) is not None:
+                link = next((file for file in self.context.files(given[1]) if self.context.is_link(file)), None)
+                if link is not None:
+                    return f"{link} is a link, and what it leads to may come with the sources"
         zones = [zone for each in delayed for zone in each.zones if inside(zone, "/home")]
         homes = {"/root", *("/".join(zone.split("/")[:3]) for zone in zones), *_homes(self.stage, run.instruction)}
         for path in (f"{home}/{name}" for home in sorted(homes) for name in HOME_SETTINGS):

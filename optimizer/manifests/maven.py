@@ -87,6 +87,9 @@ def _follow(files: Collector, pom: str) -> dict[str, Element]:
             if place and files.view.is_file(place):
                 files.note(f"{path} has its parent in {place}")
                 queue.append((place, path))
+        places = (element.text or "" for element in root.iter() if name(element) == "url")
+        if local := next((text for text in places if text.strip().startswith("file:") or "basedir}" in text), None):
+            raise RefusedError(f"{path} takes packages from {local.strip()}")
         if any(name(element) == "systemPath" for element in root.iter()):
             raise RefusedError(f"{path} takes a dependency from a path of the system")
     return poms

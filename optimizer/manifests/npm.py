@@ -42,6 +42,8 @@ _GRAMMAR = Grammar(
 _HARMLESS = "NPM_CONFIG_PREFIX"  # only the option moves a local install; the variable sets the global place
 _REGISTRY = re.compile(r"(?:@[\w.~-]+/)?[\w~-][\w.~-]*(?:@[\w.^~<>=|*+ \0-]*)?")
 
+_LINKED = re.compile(r'"link":\s*true')
+
 
 def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     """Tell what the command reads; None where it installs nothing.
@@ -78,7 +80,9 @@ def read(invocation: Invocation, view: ProjectFiles | None) -> Needs | None:
     if clean and not any(path.endswith(".json") for path in locks):
         raise RefusedError(f"{tool} needs package-lock.json, which is not among the copied files")
     run_scripts = not arguments.has("--ignore-scripts") and rc.get("ignore-scripts") != "true"
-    packages_read = Packages(files, tool, run_scripts, copies=False)
+    # npm 9.0 to 9.4 copies a folder that the lock does not tell to link
+    links = any(_LINKED.search(view.read(path) or "") for path in locks)
+    packages_read = Packages(files, tool, run_scripts, copies=not links)
     root = packages_read.add(join(base, "package.json"), tool, is_root=True)
     packages_read.workspace(base, patterns(root), join(base, "package.json"))
     packages_read.check_installers(base, locks)

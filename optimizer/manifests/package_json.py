@@ -81,7 +81,7 @@ class Packages:
     """Follows the package.json of a project through its workspace and its local packages.
 
     `run_scripts` tells whether lifecycle scripts run; `copies` whether the tool copies a `file:` directory
-    (yarn, pnpm) where npm links it.
+    (yarn, pnpm, some versions of npm) or links it.
     """
 
     def __init__(self, files: Collector, tool: str, run_scripts: bool, copies: bool) -> None:

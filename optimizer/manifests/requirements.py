@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from optimizer.manifests.base import UNKNOWN, Collector, RefusedError, is_self_or_parent, join, parent
+from optimizer.manifests.base import UNKNOWN, Collector, RefusedError, ancestors, is_self_or_parent, join, parent
 from optimizer.manifests.options import Arguments, Grammar
 
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _VERSIONED = re.compile(r"[\w.-]+\s*(?:\[[^]/]*\])?\s*[=<>!~]=?")
+_UPWARDS = re.compile(r"(?<![\w./])\.\.(?=[/\"'\s]|$)[\w./-]*")
+_HISTORY = re.compile(r"[\w-]*(?:scm|vcs|versioneer|versioning|dunamai|git[-_]version|version[-_]git)[\w-]*|\bpbr\b")
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
 
 _LINE = Grammar(
@@ -95,7 +97,21 @@ def follow_directory(files: Collector, path: str, named_by: str) -> None:
         outside = facts(text, setup).outside
         if outside:
             raise RefusedError(f"{setup} may read outside of {path}: {', '.join(outside)}")
+    _refuse_outside(files, path)
     files.note(f"{named_by} names the package in {path}/")
+
+
+def _refuse_outside(files: Collector, path: str) -> None:
+    """Refuse a package whose settings name what lies above it, be it another package, a file or the history."""
+    view = files.view
+    is_versioned = any(view.is_dir(git) or view.is_file(git) for git in (f"{at}/.git" for at in ancestors(view, path)))
+    for name in ("pyproject.toml", "setup.cfg", "setup.py"):
+        settings = join(path, name)
+        text = (view.read(settings) if view.is_file(settings) else None) or ""
+        if name != "setup.py" and (found := _UPWARDS.search(text)):
+            raise RefusedError(f"{settings} may read outside of {path}: {found.group()}")
+        if is_versioned and (found := _HISTORY.search(text)):
+            raise RefusedError(f"{settings} may read the history of the repository above {path}: {found.group()}")
 
 
 def find_links(files: Collector, place: str, named_by: str, beside: str = ".") -> None:

@@ -275,6 +275,15 @@ def test_targets_that_cargo_asks_for_are_stood_in_for() -> None:
         (
             "mvn package",
             {
+                "pom.xml": POM.format(
+                    "<repositories><repository><url>file://${basedir}/r</url></repository></repositories>"
+                )
+            },
+            "file://${basedir}/r",
+        ),
+        (
+            "mvn package",
+            {
                 "pom.xml": POM.format("<modules><module>b</module><module>c</module></modules>"),
                 "b/pom.xml": "<project><groupId>g</groupId><artifactId>b</artifactId></project>",
                 "c/pom.xml": "<project><artifactId>c</artifactId><dependencies><dependency><groupId>g</groupId>"

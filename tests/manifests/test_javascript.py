@@ -176,7 +176,13 @@ def test_workspace_members_and_their_programs(command: str, texts: Project, own:
             "npm ci",
             {**NPM, "package.json": package(dependencies={"b": "file:b", "t": "file:t.tgz"}), "t.tgz": "",
              "b/package.json": package(dependencies={"c": "file:../c"}), "b/b.js": "", "c/package.json": package()},
-            {"b/package.json", "c/package.json", "t.tgz"},
+            {"b/", "c/", "t.tgz"},
+        ),
+        (
+            "npm ci",
+            {"package.json": package(dependencies={"b": "file:b"}), "b/package.json": package(), "b/b.js": "",
+             "package-lock.json": '{"packages": {"node_modules/b": {"resolved": "b", "link": true}}}'},
+            {"b/package.json"},
         ),
         (
             "yarn",

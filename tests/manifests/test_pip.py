@@ -223,3 +223,30 @@ def test_a_stand_in_for_python_looks_for_the_version(command: str, environment: 
     answer = found(command, texts, workdir="/app/api", **environment)
     assert answer.files == ("../.python-version", "requirements.txt")
     assert found("pip install -r requirements.txt", texts, workdir="/app/api").files == ("requirements.txt",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [
+        ({"lib/pyproject.toml": '[tool.setuptools_scm]\nroot = ".."'}, "outside of lib: .."),
+        ({"lib/pyproject.toml": '[project]\nreadme = "../README.md"'}, "outside of lib: ../README.md"),
+        ({"lib/setup.cfg": "[metadata]\nversion = file: ../VERSION"}, "outside of lib: ../VERSION"),
+        ({"lib/pyproject.toml": 'requires = ["hatch-vcs"]', ".git/HEAD": ""}, "above lib: hatch-vcs"),
+        ({"lib/setup.py": "setup(use_scm_version=True)", ".git/HEAD": ""}, "above lib: use_scm_version"),
+    ],
+)
+def test_a_package_that_reads_what_lies_above_it(texts: dict[str, str], reason: str) -> None:
+    assert reason in refused("pip install -r requirements.txt", {"requirements.txt": "./lib", **texts})
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"lib/pyproject.toml": 'requires = ["hatch-vcs"]'},
+        {"lib/pyproject.toml": 'requires = ["hatch-vcs"]', "lib/.git": ""},
+        {"lib/pyproject.toml": 'description = "Well... and so on .../x"', ".git/HEAD": ""},
+    ],
+)
+def test_a_package_that_reads_nothing_above_it(texts: dict[str, str]) -> None:
+    answer = found("pip install -r requirements.txt", {"requirements.txt": "./lib", "lib/setup.cfg": "", **texts})
+    assert answer.files == ("lib/", "requirements.txt")
