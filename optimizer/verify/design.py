@@ -25,6 +25,7 @@ LISTS = (
     "/etc/subgid", "/etc/shells", "/etc/ca-certificates.conf", "/usr/share/info/dir", "/usr/share/mime",
     "/usr/share/applications/mimeinfo.cache", "/**/node_modules/.package-lock.json",
     "/**/node_modules/.yarn-integrity", "/**/node_modules/.yarn-state.yml", "/**/node_modules/.modules.yaml",
+    "/**/node_modules/.pnpm/lock.yaml", "/**/node_modules/.pnpm-workspace-state*.json",
 )  # fmt: skip
 """Files that list what is installed, or whom packages need: with other packages they say something else. What has to
 be in them for the image to work is checked by itself (runtime.py)."""
@@ -58,6 +59,8 @@ _NOTICED = frozenset({
     "JAVA_TOOL_OPTIONS", "PYTHON_VERSION",
 })  # fmt: skip
 """Variables that change what a program does, whoever set them; those that begin with LC_ are among them."""
+_UNSAID = frozenset({("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")})
+"""Variables that say what holds without them. Source: where Debian's ca-certificates puts its bundle."""
 
 
 class Bases(NamedTuple):
@@ -221,7 +224,9 @@ class Design:
             return False  # the author's
         if word == "LABEL":
             return True
-        return (was is None or now is None) and key not in _NOTICED and not key.startswith("LC_")
+        if was is not None and now is not None:
+            return False
+        return (key, was or now) in _UNSAID or (key not in _NOTICED and not key.startswith("LC_"))
 
     def _permits_path(self) -> bool:
         """Whether PATH has more in front, which a fix declares, and has lost no more than the old base's own folders.

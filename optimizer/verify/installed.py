@@ -27,7 +27,7 @@ _WORLD = "/etc/apk/world"
 _RECORD, _METADATA = ".dist-info/RECORD", ".dist-info/METADATA"
 _DEBIANS = "/usr/lib/python3/dist-packages"
 """Where the distribution's own packages lie, and its Python looks behind /usr/local. Source: Debian's Python policy."""
-_MODULES = "/node_modules/"
+_MODULES, _BIN = "/node_modules/", "/node_modules/.bin/"
 _REQUIRES = re.compile(r"Requires-Dist: *([A-Za-z0-9][A-Za-z0-9._-]*)([^;]*)(.*)")
 _COMPARED = re.compile(r"(\w+) *(==|!=|<=|>=|<|>) *[\"']([^\"']*)[\"']")
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -39,10 +39,11 @@ MOST = 1 << 24
 
 
 class Manifest(NamedTuple):
-    """What a package.json says of its package: what it needs, and what else it may use."""
+    """What a package.json says of its package: what it needs, what else it may use, and its programs' names."""
 
     needs: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
 
 class Package(NamedTuple):
@@ -87,7 +88,13 @@ def _manifest(pieces: Pieces) -> object:
     needs, optional, peers, about_peers = fields.values()
     can_lack = {name for name, about in about_peers.items() if isinstance(about, dict) and about.get("optional")}
     firm = (*(name for name in needs if name not in optional), *(name for name in peers if name not in can_lack))
-    return Manifest(tuple(dict.fromkeys(firm)), tuple(dict.fromkeys((*optional, *can_lack.intersection(peers)))))
+    programs = found.get("bin")
+    if isinstance(programs, str):
+        programs = {str(found.get("name")).rpartition("/")[2]: programs}
+    return Manifest(
+        tuple(dict.fromkeys(firm)), tuple(dict.fromkeys((*optional, *can_lack.intersection(peers)))),
+        tuple(programs) if isinstance(programs, dict) else (),
+    )  # fmt: skip
 
 
 _FIELDS = ("dependencies", "optionalDependencies", "peerDependencies", "peerDependenciesMeta")
@@ -110,10 +117,11 @@ class Installed:
         """The package that brought a path."""
         if (record := self._files.get(path)) is not None:
             return self.packages.get(record)
-        while (module := _module(path)) is not None:
-            if module in self.packages:
+        while _MODULES in path:
+            module = _module(path)
+            if module is not None and module in self.packages:
                 return self.packages[module]
-            path = module.rpartition(_MODULES)[0]
+            path = (module or path).rpartition(_MODULES)[0]
         return None
 
     def holder(self, package: Package) -> Package | None:
@@ -134,9 +142,9 @@ class Installed:
 
     @cached_property
     def _files(self) -> Mapping[str, str]:
-        """What the distribution's packages and Python's list as theirs."""
+        """What the distribution's packages and Python's list as theirs, and what starts Node's."""
         found: dict[str, str] = {}
-        for record, path in (*self._listed(), *self._recorded()):
+        for record, path in (*self._listed(), *self._recorded(), *self._started()):
             folder, _, name = path.rpartition("/")
             found.setdefault(f"{self._real(folder)}/{name}", record)
         return found
@@ -245,6 +253,22 @@ class Installed:
             needs = frozenset(self._found(folder, manifest.needs, packages))
             uses = needs.union(self._found(folder, manifest.optional, packages))
             yield Package(folder, False, folder in asked, needs, uses)
+
+    def _started(self) -> Iterator[tuple[str, str]]:
+        """The scripts that pnpm writes to start the programs of packages, where npm and yarn make links."""
+        scripts = {
+            path for path, entry in self._image.entries.items() if _BIN in path and entry.kind is Kind.FILE
+        }  # fmt: skip
+        places = {path.rpartition(_BIN)[0] for path in scripts}
+        for path in self._image.entries if places else ():
+            above, modules, name = path.rpartition(_MODULES)
+            if above not in places or not modules or name.count("/") != name.startswith("@"):
+                continue
+            record = self._image.resolve(path)
+            manifest = self._image.entries.get(f"{record}/package.json")
+            if record and manifest and isinstance(manifest.found, Manifest):
+                started = (f"{above}{_BIN}{program}" for program in manifest.found.programs)
+                yield from ((record, script) for script in started if script in scripts)
 
     def _found(self, folder: str, names: tuple[str, ...], packages: Mapping[str, object]) -> Iterator[str]:
         """The packages of these names that code in a directory gets."""

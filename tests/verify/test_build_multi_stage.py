@@ -57,6 +57,13 @@ VARIANTS = {
     ),
     "uv": Variant("uv", "WORKDIR /app\n", "RUN apt-get update && apt-get install -y gcc\nWORKDIR /app\n"),
     "poetry": Variant("poetry", "recommends tini", "recommends tini gcc"),
+    "pipenv": Variant("pipenv", smoke="python -m score"),
+    "yarn": Variant("yarn", smoke="node dist/main.js"),
+    "pnpm": Variant("pnpm", smoke="node dist/main.js"),
+    "go": Variant("go"),
+    "rust": Variant("rust", smoke="./target/release/lines /etc/passwd"),
+    "cmake": Variant("cmake", smoke="adler /etc/passwd"),
+    "autotools": Variant("autotools", smoke="hello"),
     "typescript": Variant("", smoke="node dist/main.js"),
     "user": Variant(
         "", "WORKDIR /app\nCOPY . .\n", "RUN mkdir /app && chown node:node /app\nUSER node\nWORKDIR /app\n"
@@ -125,6 +132,16 @@ WRONG = {
         "lost: /usr/local/lib/python3.11/dist-packages/itsdangerous",
     ),
     "ENTRYPOINT is lost": Wrong("npm", 'ENTRYPOINT ["dumb-init", "--"]\n', "", "lost: ENTRYPOINT"),
+    "the program of go is lost": Wrong(
+        "go", "COPY --from=build /usr/local/bin/lines /usr/local/bin/lines\n", "COPY go.mod /\n", "ENTRYPOINT: "
+    ),
+    "a package of production is lost with pnpm": Wrong(
+        "pnpm", "COPY --from=build /app /app\n", "COPY --from=build /app /app\nRUN rm -r node_modules/ms\n",
+        "lost: /app/node_modules/ms",
+    ),
+    "what is installed beside the program is lost": Wrong(
+        "autotools", "RUN ldconfig\n", "RUN ldconfig && rm -r /usr/local/share/hello\n", "lost: /usr/local/share/hello"
+    ),
     "a module of production is taken out": Wrong(
         "typescript", "COPY --from=build /app /app\n", "COPY --from=build /app /app\nRUN rm -r node_modules/ms\n",
         "lost: /app/node_modules/ms",
@@ -159,7 +176,8 @@ class _Built(dict[str, Trials]):
         assert text in original
         original = original.replace(text, instead, 1) if text else original
         builder = self.stack.enter_context(find(self.chosen, Options(timeout=1800)))
-        commands = () if builder.can_run() else (smoke or SMOKE[app],)
+        command = smoke or SMOKE.get(app)
+        commands = () if builder.can_run() or not command else (command,)
         task = Task(str(folder / "Dockerfile"), str(folder))
         self[name] = Trials(task, original, builder, "", commands, lambda text: None)
         self[name].original()

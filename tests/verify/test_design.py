@@ -285,6 +285,12 @@ FIELDS: dict[str, Fields] = {
     "each base's own": Fields("A=1", "A=2", "A=1", "A=2", fails="ENV A"),
     "the language, lost": Fields("LANG=C.UTF-8", "", "LANG=C.UTF-8", fails="ENV LANG"),
     "the language, new": Fields("", "LC_ALL=C", "", "LC_ALL=C", fails="ENV LC_ALL"),
+    "where Debian has its certificates": Fields(
+        "", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
+    ),
+    "certificates from elsewhere": Fields(
+        "", "SSL_CERT_FILE=/own.crt", "", "SSL_CERT_FILE=/own.crt", fails="ENV SSL_CERT_FILE"
+    ),
     "the version of Python": Fields(
         "PYTHON_VERSION=1", "PYTHON_VERSION=2", "PYTHON_VERSION=1", "PYTHON_VERSION=2", fails="ENV PYTHON_VERSION"
     ),

@@ -165,6 +165,16 @@ PNPM_LINT = {
     f"{MODULES}/.pnpm/lint@1/node_modules/e": symlink("../../e@1/node_modules/e"),
     **module("e", f"{MODULES}/.pnpm/e@1/node_modules"), f"{MODULES}/.modules.yaml": file("all"),
 }  # fmt: skip
+PNPM_STARTS = {
+    **PNPM, f"{MODULES}/.bin/a": program("#!/bin/sh\nexec node a\n"), f"{MODULES}/.pnpm/lock.yaml": file("all"),
+    **module("a", f"{MODULES}/.pnpm/a@1/node_modules", dependencies={"b": "1"}, bin="index.js"),
+}  # fmt: skip
+PNPM_LINT_STARTS = {
+    **PNPM_LINT,
+    **module("lint", f"{MODULES}/.pnpm/lint@1/node_modules", dependencies={"e": "1"}, bin={"check": "index.js"}),
+    f"{MODULES}/.bin/check": program("#!/bin/sh\nexec node lint\n"),
+    f"{MODULES}/.pnpm/lint@1/node_modules/lint/node_modules/.bin/e": program("#!/bin/sh\nexec node e\n"),
+}  # fmt: skip
 NODE: dict[str, Case] = {
     "packages for development": Case({**PROJECT, **LINT}, PRUNED, DEV),
     "what lies in a package for development": Case({**PROJECT, **LINT, **HELD}, PRUNED, DEV),
@@ -196,6 +206,17 @@ NODE: dict[str, Case] = {
         {**PROJECT, **LINT}, without(PRUNED, f"{MODULES}/b/index.js"), DEV, [f"{MODULES}/b/index.js"]
     ),
     "pnpm's packages for development": Case({**PNPM, **PNPM_LINT}, without(PNPM, f"{MODULES}/lint"), [*DEV]),
+    "pnpm's scripts that start packages for development": Case(
+        {**PNPM_STARTS, **PNPM_LINT_STARTS},
+        {**without(PNPM_STARTS, f"{MODULES}/lint"), f"{MODULES}/.pnpm/lock.yaml": file("fewer")},
+        DEV,
+    ),
+    "pnpm's script that starts a package of production": Case(
+        {**PNPM_STARTS, **PNPM_LINT_STARTS},
+        without(PNPM_STARTS, f"{MODULES}/.bin/a"),
+        DEV,
+        [f"{MODULES}/.bin", f"{MODULES}/.bin/a"],
+    ),
     "a package of production with pnpm": Case(
         {**PNPM, **PNPM_LINT},
         without({**PNPM, **PNPM_LINT}, f"{MODULES}/.pnpm/b@1"),
