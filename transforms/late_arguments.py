@@ -87,9 +87,9 @@ class LateArguments(Transform):
     ## Safety
     Safe where no program is known to read the name by itself and the build context does not have it: in all that it
     reads, no RUN sees another environment (section 4.2). Instructions that read one another keep their order, as labels
-    of one name do (section 4.1, section 4.4). Suggested without a build context, for an ENV that goes along, and for
-    names that tools may read by themselves (`VERSION`, `COMMIT`): those move only where they have no default, or one
-    that stands for none.
+    of one name do (section 4.1, section 4.4). Suggested without a build context, where sources are cloned, for an ENV
+    that goes along, and for names that tools may read by themselves (`VERSION`, `COMMIT`): those move only where they
+    have no default, or one that stands for none.
     """
 
     name = "late_arguments"
@@ -102,10 +102,11 @@ class LateArguments(Transform):
             for instruction in stage.instructions:
                 if instruction.keyword == "ARG" and _is_volatile(settings(instruction)):
                     way = _way(stage, instruction)
-                    if reason := _obstacle(stage, way, context):
+                    if reason := _obstacle(model, way, context):
                         yield self.refuse(instruction, f"{way.name} stays where it is: {reason}", "section 4.2")
                     elif way.passed:
                         sure = context is not None and not context.truncated and way.name in _OF_THE_BUILD
+                        sure = sure and not _clones(model, way.passed[-1])
                         safe = sure and all(each.keyword != "ENV" for each in way.moved)
                         together.setdefault((safe, tuple(each.index for each in way.passed)), []).append(way)
             for (safe, _), ways in together.items():
@@ -159,7 +160,7 @@ class _Way(NamedTuple):
         return min(later, default=last + 1)
 
 
-def _obstacle(stage: Stage, way: _Way, context: BuildContext | None) -> str | None:
+def _obstacle(model: Model, way: _Way, context: BuildContext | None) -> str | None:
     """Why an ARG that could be of use further down stays where it is."""
     if not way.passed:
         reads = way.end is not None and way.end.keyword == "RUN" and not _has(way.end.text, way.name)
@@ -167,7 +168,7 @@ def _obstacle(stage: Stage, way: _Way, context: BuildContext | None) -> str | No
     names = [each.name for each in settings(way.argument)]
     if len(names) > 1:
         return f"it is declared together with {' and '.join(names[1:])}: give each an ARG of its own"
-    return _mentioned(stage, way.passed[-1], way.name, context)
+    return _mentioned(model, way.passed[-1], way.name, context)
 
 
 def _is_volatile(found: Sequence[Setting]) -> bool:
@@ -217,13 +218,13 @@ def _shows_all(run: Run) -> bool:
     return False
 
 
-def _mentioned(stage: Stage, last: Instruction, name: str, context: BuildContext | None) -> str | None:
+def _mentioned(model: Model, last: Instruction, name: str, context: BuildContext | None) -> str | None:
     """Which file of the build context that may be there for the RUNs that are passed has the name in it."""
+    # Another stage may have brought it, for this one to copy or mount.
     brings = any(
-        (each.keyword in ("COPY", "ADD") and each.flag("from") is None) or "type=bind" in each.text
-        for one in stage.lineage
-        for each in one.instructions
-        if each.index < last.index
+        (each.keyword in ("COPY", "ADD") and each.flag("from") is None) or "--mount" in each.text
+        for each in model.document.instructions
+        if each.index <= last.index
     )
     if context is None or not brings:
         return None
@@ -240,6 +241,21 @@ def _mentioned(stage: Stage, last: Instruction, name: str, context: BuildContext
         if name in _OF_RELEASES and base == "package.json" and '"@sentry/' in text:
             return f"Sentry, which {path} installs, names a release by it"
     return None
+
+
+def _clones(model: Model, last: Instruction) -> bool:
+    """Whether sources come from a repository that is cloned: what their scripts read is not known."""
+    runs = (run for stage in model.stages for run in stage.runs if run.instruction.index <= last.index)
+    return any(
+        command.name == "git" and any(word.literal in ("clone", "fetch", "pull", "submodule") for word in command.words)
+        for run in runs
+        for command in run.commands()
+    ) or any(
+        word.split("#")[0].endswith(".git")
+        for each in model.document.instructions
+        if each.keyword == "ADD" and each.index < last.index
+        for word in each.words[:-1]
+    )
 
 
 def _has(text: str, name: str) -> bool:
