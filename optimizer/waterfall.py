@@ -36,6 +36,8 @@ class Row(NamedTuple):
     seconds: float
     source: str
     """How the seconds are known."""
+    at_most: bool = False
+    """Whether it may change less: it takes from a stage, and the builder goes by the content of what is taken."""
 
     @property
     def expected(self) -> float:
@@ -98,6 +100,7 @@ def waterfall(task: Task) -> Waterfall | Failure:
 def _tables(
     found: model.Model, context: BuildContext | None, options: Options, history: History, hidden: Sequence[str]
 ) -> Iterator[Table]:
+    taking = [source.instruction for source in found.sources if source.origin is not None]
     for stage in found.stages:
         rebuild = rebuild_of(found, stage, context, options, history)
         rows = [
@@ -108,6 +111,7 @@ def _tables(
                 executed,
                 seconds,
                 cost.source if each.keyword in COSTLY else "",
+                each in taking and rebuild.changed(place) > 0,
             )
             for place, (each, executed, seconds, cost) in enumerate(
                 zip(stage.instructions, rebuild.executed(), rebuild.seconds, rebuild.costs, strict=True)
@@ -149,9 +153,9 @@ def _shown(tables: Iterable[Table], scale: float, style: Style) -> Iterator[str]
         yield style.paint(f"{head:{_TEXT + 6}} {'changes':>8} {'cost':>9} {'a commit':>9}", CYAN)
         for row in table.rows:
             bar = "█" * round(_BAR * row.expected / scale) if scale else ""
-            figures = f"{_share(row.changed)} {_seconds(row.seconds)} {_seconds(row.expected)}"
+            figures = f"{_share(row.changed, at_most=row.at_most)} {_seconds(row.seconds)} {_seconds(row.expected)}"
             if not row.seconds:
-                figures = _share(row.changed) if row.changed else ""
+                figures = _share(row.changed, at_most=row.at_most) if row.changed else ""
             line = f"{row.line:5} {_cut(row.text, _TEXT):{_TEXT}} {figures} {bar}"
             yield style.paint(line, DIM) if not row.seconds else line
         yield f"{'':5} {'in all':{_TEXT}} {'':>8} {_seconds(table.seconds)} {_seconds(table.expected)}"
@@ -163,8 +167,8 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _share(share: float) -> str:
-    return f"{f'{share:.0%}'.replace('%', ' %'):>8}"
+def _share(share: float, *, at_most: bool) -> str:
+    return f"{'≤ ' * at_most + f'{share:.0%}'.replace('%', ' %'):>8}"
 
 
 def _seconds(seconds: float) -> str:

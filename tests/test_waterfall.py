@@ -87,7 +87,7 @@ def test_says_the_same_to_programs() -> None:
     assert file["predicted"]["before"] == pytest.approx(stage["expected"], abs=0.01)
     assert [each["line"] for each in stage["instructions"]] == [2, 3, 4, 5]
     assert set(stage["instructions"][0]) == {
-        "line", "text", "changed", "executed", "seconds", "source", "expected",
+        "line", "text", "changed", "executed", "seconds", "source", "at_most", "expected",
     }  # fmt: skip
 
 
@@ -132,3 +132,15 @@ def test_a_report_for_programs_has_what_is_predicted(tmp_path: Path) -> None:
     (file,) = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)["files"]
     assert file["predicted"]["before"] > 0
     assert file["predicted"]["after"] > 0
+
+
+def test_what_is_taken_from_a_stage_may_change_less_often(tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text(
+        "FROM golang:1.22 AS build\nCOPY . .\nRUN make\nFROM debian:12\n"
+        "RUN --mount=type=bind,from=build,source=/go,target=/x cp /x/y /y\nCOPY --from=nginx:1 /etc/nginx /etc/nginx\n"
+    )
+    (tmp_path / "main.go").touch()
+    found = table(waterfall(Task(str(path), str(tmp_path))))
+    assert [row.at_most for each in found.before for row in each.rows] == [False, False, True, False]
+    assert "≤ 100 %" in shown(found, PLAIN)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from optimizer import suppression
 from optimizer.context import BuildContext
+from optimizer.document import Instruction
 from optimizer.fix import Options, Phase, Prediction, Proposal, Safety, Transform
 from optimizer.model import Model, Stage
 from optimizer.moving import rearranged, shown_instruction
@@ -121,11 +122,12 @@ class ReorderLayers(Transform):
             return
         low = next(at for at, item in enumerate(best.permutation) if at != item)
         high = max(at for at, item in enumerate(best.permutation) if at != item)
+        taking = [source.instruction for source in model.sources if source.origin is not None]
         order = [stage.instructions[item] for item in best.permutation[low : high + 1]]
         yield self.fix(
             first,
             rearranged(model.document, order),
-            f"{_why(rebuild, best.permutation, history)}: "
+            f"{_why(rebuild, best.permutation, history, taking)}: "
             f"{saved:,.1f} s less a commit, of {whole:,.1f} s",
             f"{saved:,.1f} of {whole:,.1f} s a commit",
             order=order,
@@ -212,8 +214,11 @@ def _masks(rebuild: Rebuild) -> list[tuple[float, int]]:
     return [(weight, sum(1 << place for place in which)) for weight, which in rebuild.invalidations]
 
 
-def _why(rebuild: Rebuild, permutation: Sequence[int], history: History) -> str:
-    """The costliest instruction that comes before one that changes more often, as a clause."""
+def _why(rebuild: Rebuild, permutation: Sequence[int], history: History, taking: Sequence[Instruction]) -> str:
+    """The costliest instruction that comes before one that changes more often, as a clause.
+
+    :param taking: what takes from another stage, by whose content the builder goes.
+    """
     places = {item: at for at, item in enumerate(permutation)}
     pairs = [
         (early, late) for early in permutation for late in permutation if early < late and places[late] < places[early]
@@ -221,6 +226,8 @@ def _why(rebuild: Rebuild, permutation: Sequence[int], history: History) -> str:
     seconds = rebuild.seconds
     early, late = max(pairs, key=lambda pair: rebuild.changed(pair[0]) * seconds[pair[1]])
     share = f"{rebuild.changed(early):.0%}".replace("%", " %")
+    taken = rebuild.stage.instructions[early] in taking
+    changes = f"may change in up to {share}" if taken else f"changes in {share}"
     commits = f"commits, as is assumed ({history.source})" if history.assumed else history.source
     passed, first = (shown_instruction(rebuild.stage.instructions[place]) for place in (early, late))
-    return f"`{passed}` changes in {share} of {commits}, and `{first}` need not be executed again for it"
+    return f"`{passed}` {changes} of {commits}, and `{first}` need not be executed again for it"

@@ -28,8 +28,9 @@ def invalidated(
     """The instructions whose own inputs a commit changed, as places in ``stage.instructions``; all for a new base.
 
     Inputs are an instruction's text, and what COPY, ADD and bind mounts read of the context behind .dockerignore:
-    files that the commit removed count too. With the model, what is copied from another stage counts as changed where
-    anything in that stage is executed again.
+    files that the commit removed count too. With the model, what is copied or mounted from another stage counts as
+    changed where anything in that stage is executed again. That is the most it can be: the builder goes by the content
+    of what is taken, and what was built again may be the same.
     """
     return Inputs(stage, context, model).changed(commit)
 
