@@ -316,15 +316,15 @@ class _Chain:
         if path is None or (found := self.place(workdir).path(path)) is None:
             yield f"runs {path or (operand and operand.text)}, which is not in the build context"
         else:
-            yield from self.text(found)
+            yield from self.text(found, workdir)
 
-    def text(self, path: str) -> Iterator[str]:
+    def text(self, path: str, workdir: str | None) -> Iterator[str]:
         """What a shell script of the context needs; other sources are looked at when they are copied."""
         text = self.context.read(path) if self.context is not None else None
         if text is None:
             yield f"runs {path}, which is no text"
         elif path.rpartition(".")[2] not in ENDINGS and not _names_interpreter(text):
-            yield from (f"runs {path}, which {reason}" for reason in self.script(parse(text), None))
+            yield from (f"runs {path}, which {reason}" for reason in self.script(parse(text), workdir))
 
     def own_program(self, name: str, word: Word, workdir: str | None) -> Iterator[str]:
         """What a program needs that is called by a path, or that was copied to where programs are looked for."""
@@ -332,9 +332,9 @@ class _Chain:
         if "/" not in word.text:
             found = next((found for folder in PATH if (found := place.path(f"{folder}/{name}"))), None)
             if found is not None:
-                yield from self.text(found)
+                yield from self.text(found, workdir)
         elif (found := place.path(word.literal or "")) is not None:
-            yield from self.text(found)
+            yield from self.text(found, workdir)
         elif not (any(folder in word.text for folder in INSTALLED_IN) or self.from_elsewhere(word.literal, workdir)):
             yield f"runs {word.text}, which is not in the build context"
 

@@ -275,7 +275,7 @@ def test_projects(files: dict[str, str], said: str) -> None:
         ({"run.sh": '#!/bin/sh\nexec "$@"\n'}, ""),
         (
             {"run.sh": "#!/bin/bash\n. ./lib.sh\nmain\n", "lib.sh": "main() { ps; }\n"},
-            "4 runs run.sh, which runs ./lib.sh",
+            "4 runs run.sh, which runs lib.sh, which calls ps",
         ),
         ({"run.sh": "ssh x\n"}, "4 runs run.sh, which calls ssh"),
         ({"run.sh": "#!/usr/bin/env python3\nimport os\n"}, ""),

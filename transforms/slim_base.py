@@ -49,6 +49,7 @@ class SlimBase(Transform):
       Python, an npm package with an install script, any gem, a crate that binds a library;
     - something cannot be looked into: a script that is not in the build context, a RUN that cannot be read, copied
       sources without a build context, an image without CMD and ENTRYPOINT;
+    - the stage is a builder from which only `COPY --from` takes files: its base is not shipped;
     - the image has a digest, its tag comes from an ARG, or the slim variant is not known to exist.
 
     ## Safety
@@ -79,6 +80,9 @@ class SlimBase(Transform):
                 yield self.refuse(
                     stage.origin, f"{stage.base} does not become {slim}: line {need.line} {need.reason}", "section 7"
                 )
+            elif not model.ships(stage):
+                reason = f"{stage.base} does not become {slim}: it is the base of a builder stage and not shipped"
+                yield self.refuse(stage.origin, reason, "section 7")
             else:
                 yield self.slim(stage, image, slim)
 

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from optimizer.landing import inside
+from optimizer.packages.managers import BY_PROGRAM
+from optimizer.packages.reading import unversioned
 from optimizer.split.plan import Found, Refused
-from optimizer.split.view import View
+from optimizer.split.reads import running
+from optimizer.split.view import Call, View
+
+_SCRIPTED = ("npm", "yarn", "pnpm")
+"""Managers that run a project's own scripts."""
+_INSTALLING = frozenset({("bundle", "install"), ("poetry", "install"), ("pipenv", "install"), ("pipenv", "sync"),
+                         ("pdm", "install"), ("pdm", "sync"), ("bun", "install")})  # fmt: skip
+"""Calls of other managers that install packages."""
 
 
 def refusal(view: View, found: Found) -> Refused | None:
@@ -27,9 +36,26 @@ def refusal(view: View, found: Found) -> Refused | None:
         return Refused(stage.origin, "there is no CMD or ENTRYPOINT that says what runs in the image")
     if not view.starts and not _is_of_the_project(view, found):
         return Refused(stage.origin, "there is no CMD or ENTRYPOINT, and what is built is not this project")
+    if installing := next(filter(_installs, (call for call, _ in running(view))), None):
+        return Refused(
+            installing.instruction, f"the start runs `{installing.text}`, which may need what the build needs"
+        )
     if any(source.name.isdigit() for source in view.model.sources):
         return Refused(stage.origin, "a stage is named by its number")
     return None
+
+
+def _installs(call: Call) -> bool:
+    """Whether a call installs packages, or builds: what it needs for that is not known."""
+    words = [word for word in call.argv[1:] if not word.startswith("-")]
+    name = call.name
+    if name == "python" and words[:1] and "-m" in call.argv[1:2]:
+        name, words = unversioned(words[0]), words[1:]
+    manager = BY_PROGRAM.get(name)
+    if manager is None or not words:
+        return (name, *words[:1]) in _INSTALLING
+    builds = name in _SCRIPTED and "build" in (words[1:2] if words[0] in ("run", "run-script") else words[:1])
+    return builds or words[0] in manager.install or " ".join(words[:2]) in manager.install
 
 
 def _is_of_the_project(view: View, found: Found) -> bool:
