@@ -98,11 +98,13 @@ class UpdateWithInstall(Transform):
                     "section 4.1",
                 )
             elif between:
-                yield self.move(model, run, install, manager)
+                yield self.move(model, run, install, between, manager)
             else:
                 yield join_runs(self, model, [run, install], _reason(manager), "")
 
-    def move(self, model: Model, update: Run, install: Run, manager: Manager) -> Proposal:
+    def move(
+        self, model: Model, update: Run, install: Run, between: Sequence[Instruction], manager: Manager
+    ) -> Proposal:
         """Take the update from its own RUN down to the install, over instructions that do not matter to it."""
         reading, target = reading_of(update), reading_of(install)
         if reading is None or target is None:
@@ -114,6 +116,8 @@ class UpdateWithInstall(Transform):
             reason = "the install has no script to put it into"
         elif [flag.text for flag in update.instruction.flags] != [flag.text for flag in install.instruction.flags]:
             reason = "the flags of the two RUNs differ"
+        elif passed := next((each for each in between if _matters(update, each)), None):
+            reason = f"{passed.keyword} in line {passed.line} may change what it means"
         if reason is None:
             edits = RunEdits(model.document, install, target)
             text = update.text[reading.script.body.items[0].pipeline.start : reading.script.body.items[0].pipeline.end]
@@ -151,6 +155,15 @@ class UpdateWithInstall(Transform):
                 f"{why}, so that the install finds no packages: it gets an update of its own", "",
                 paths=["/var/lib/apt/lists/**"], **differences([own]),
             )  # fmt: skip
+
+
+def _matters(update: Run, passed: Instruction) -> bool:
+    """Whether an update can mean something else behind an instruction: by a variable, or a path that counts from it."""
+    if passed.keyword in ("ENV", "ARG"):
+        return "$" in update.text
+    words = (word.text for command in update.commands() for word in command.words[1:])
+    paths = (part for word in words for part in word.split("=") if not word.startswith("http"))
+    return passed.keyword == "WORKDIR" and any("/" in path.lstrip("-") and path[0] != "/" for path in paths if path)
 
 
 def _reason(manager: Manager) -> str:
