@@ -168,6 +168,7 @@ def _follow_project(files: Collector, base: str, project: dict[str, Any]) -> lis
         manifest = toml_table(files.text(member, path), member)
         if dynamic(manifest):
             raise RefusedError(f"uv builds the workspace member {member} to learn its {dynamic(manifest)[0]}")
+        follow_strings(files, direct_requirements(manifest), member)
         folder = member.rpartition("/")[0]
         follow_tables(files, folder, table(manifest, "tool", "uv", "sources").values(), member)
         files.note(f"{member} is a member of the workspace")
