@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from optimizer import shell
+from optimizer.anew import changed_underneath
 from optimizer.checks import command_texts
 from optimizer.document import Document, Span
 from optimizer.fix import Edit, Fix, Refusal, Transform
@@ -42,10 +43,11 @@ def obstacle(first: Run, second: Run) -> str | None:
     return None
 
 
-def plan(runs: Sequence[Run]) -> shell.Plan | str:
+def plan(model: Model, runs: Sequence[Run]) -> shell.Plan | str:
     """How the scripts of the runs become one, or the reason why they cannot."""
     for first, second in pairwise(runs):
-        if reason := obstacle(first, second):
+        stage = model.stage_of(first.instruction)
+        if reason := obstacle(first, second) or (stage and changed_underneath(first, stage.state(first.instruction))):
             return reason
     scripts = _scripts(runs)
     if sum(len(script.text) for script in scripts) > MAX_SCRIPT:
@@ -86,7 +88,7 @@ def shell_of(argv: Sequence[str]) -> shell.Shell:
 
 def join_runs(transform: Transform, model: Model, runs: Sequence[Run], reason: str, saves: str) -> Fix | Refusal:
     """The fix that makes one RUN of several that follow each other, or the refusal with its reason."""
-    found = plan(runs)
+    found = plan(model, runs)
     if isinstance(found, str):
         return transform.refuse(runs[-1].instruction, found, JOINING)
     style = style_of(model.document, *(run.instruction for run in runs))

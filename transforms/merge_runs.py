@@ -49,6 +49,8 @@ class MergeRuns(Transform):
     - a script changes what the next one would see and cannot be put into a subshell: `set -e`, `trap`, a job in the
       background, `$?` at the start of the next; or the subshell would go around several lines;
     - a RUN starts a service, which ends with it: in one RUN it would go on;
+    - a RUN changes what the next one finds anew: it replaces the shell (`ln -sf bash /bin/sh`), takes away the working
+      directory, writes to `/etc/hosts` or `/etc/resolv.conf`, changes its own user, or has a tmpfs mounted;
     - a script could not be read, is in exec form, or has a heredoc;
     - SHELL, `--mount`, `--network` or `--security` differ, or another instruction stands between;
     - by the history of the repository, the text of a RUN changes so often that a long RUN before it would be run again
@@ -85,7 +87,7 @@ class MergeRuns(Transform):
                 group = []
                 continue
             if group:
-                reason = changing.get(run.instruction.index) or plan([*group, run])
+                reason = changing.get(run.instruction.index) or plan(model, [*group, run])
                 if not isinstance(reason, str):
                     group.append(run)
                     continue
