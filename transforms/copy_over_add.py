@@ -24,6 +24,8 @@ PLAIN = frozenset(
     | {"tmpl", "toml", "txt", "xml", "yaml", "yml"}
 )
 """File name extensions that no archive has."""
+READ = 2**20
+"""Bytes up to which a file is looked into; what is larger and has such a name is data."""
 PLAIN_NAMES = frozenset({"Dockerfile", "Gemfile", "LICENSE", "Makefile", "Pipfile", "Procfile", "README", "Rakefile"})
 
 
@@ -104,6 +106,12 @@ def _more_than_copying(add: Instruction, context: BuildContext | None) -> str | 
     return None
 
 
+def _is_binary(path: str, context: BuildContext) -> bool:
+    """Whether a file is no text whatever its name says: what ADD unpacks is told by the content alone."""
+    found = (match for match in context.glob(path) if context.is_file(match))
+    return any(context.read(match) is None and (context.size(match) or 0) <= READ for match in found)
+
+
 def _is_remote(source: str) -> bool:
     """Whether a source is a repository as ssh writes it: ``git@host:path``."""
     user, at, place = source.partition("@")
@@ -118,7 +126,8 @@ def _may_be_archive(source: str, context: BuildContext | None) -> str | None:
     if source.endswith("/") or path in (".", ""):
         return None
     _, dot, ending = name.rpartition(".")
-    if (dot and ending.lower() in PLAIN) or name in PLAIN_NAMES:
+    plain = (dot and ending.lower() in PLAIN) or name in PLAIN_NAMES
+    if plain and (context is None or not _is_binary(path, context)):
         return None
     if context is None:
         return f"without a build context to look into, {source} may be an archive, which ADD unpacks"
