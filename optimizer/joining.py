@@ -43,11 +43,16 @@ def obstacle(first: Run, second: Run) -> str | None:
     return None
 
 
-def plan(model: Model, runs: Sequence[Run]) -> shell.Plan | str:
+def anew(model: Model, run: Run) -> str | None:
+    """What a RUN changes that the next one finds anew; None where that is nothing."""
+    stage = model.stage_of(run.instruction)
+    return changed_underneath(run, stage.state(run.instruction)) if stage is not None else None
+
+
+def plan(runs: Sequence[Run]) -> shell.Plan | str:
     """How the scripts of the runs become one, or the reason why they cannot."""
     for first, second in pairwise(runs):
-        stage = model.stage_of(first.instruction)
-        if reason := obstacle(first, second) or (stage and changed_underneath(first, stage.state(first.instruction))):
+        if reason := obstacle(first, second):
             return reason
     scripts = _scripts(runs)
     if sum(len(script.text) for script in scripts) > MAX_SCRIPT:
@@ -88,7 +93,7 @@ def shell_of(argv: Sequence[str]) -> shell.Shell:
 
 def join_runs(transform: Transform, model: Model, runs: Sequence[Run], reason: str, saves: str) -> Fix | Refusal:
     """The fix that makes one RUN of several that follow each other, or the refusal with its reason."""
-    found = plan(model, runs)
+    found = next(filter(None, (anew(model, run) for run in runs[:-1])), None) or plan(runs)
     if isinstance(found, str):
         return transform.refuse(runs[-1].instruction, found, JOINING)
     style = style_of(model.document, *(run.instruction for run in runs))

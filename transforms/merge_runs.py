@@ -8,7 +8,7 @@ from itertools import groupby
 from optimizer import suppression
 from optimizer.context import BuildContext
 from optimizer.fix import Options, Phase, Proposal, Transform
-from optimizer.joining import JOINING, join_runs, plan
+from optimizer.joining import JOINING, anew, join_runs, plan
 from optimizer.model import Model, Stage
 from optimizer.runs import Run
 
@@ -87,7 +87,7 @@ class MergeRuns(Transform):
                 group = []
                 continue
             if group:
-                reason = changing.get(run.instruction.index) or plan(model, [*group, run])
+                reason = changing.get(run.instruction.index) or anew(model, group[-1]) or plan([*group, run])
                 if not isinstance(reason, str):
                     group.append(run)
                     continue
