@@ -12,9 +12,9 @@ from optimizer.instructions import settings
 from optimizer.landing import inside, touch
 from optimizer.model import Model, Source, Stage
 from optimizer.split import built, shapes
+from optimizer.split.kinds import NEUTRAL, SETUP
 from optimizer.split.lineage import joined, others
 from optimizer.split.plan import Artifact, Found, Question, Refused
-from optimizer.split.planning import NEUTRAL, SETUP
 from optimizer.split.system import is_system
 from optimizer.split.view import Call, Taken, View, runs_anything, shortened
 

@@ -16,6 +16,7 @@ from optimizer.landing import inside, touch
 from optimizer.model import Stage
 from optimizer.packages.commands import SHELLS
 from optimizer.split import bases, declared, reads
+from optimizer.split.kinds import NEUTRAL, SETTLING, SETUP
 from optimizer.split.lineage import others
 from optimizer.split.obstacles import refusal
 from optimizer.split.owner import owner, whole
@@ -28,20 +29,6 @@ _MOVED = frozenset({
     "LABEL", "EXPOSE", "VOLUME", "STOPSIGNAL", "MAINTAINER", "CMD", "ENTRYPOINT", "HEALTHCHECK",
 })  # fmt: skip
 """Instructions that say something of the image alone."""
-SETUP = frozenset({
-    "useradd", "groupadd", "adduser", "addgroup", "usermod", "groupmod", "mkdir", "chown", "chmod", "chgrp", "ln",
-    "touch",
-})  # fmt: skip
-"""Commands that make users, folders and links, and need nothing but the base image."""
-_SETTLING = frozenset({"localedef", "locale-gen", "update-locale", "dpkg-reconfigure"})
-"""Commands that set up what packages of the distribution have brought: locales, the time zone."""
-NEUTRAL = frozenset({
-    "", ":", "[", "apt-mark", "arch", "awk", "bash", "cat", "cd", "command", "cut", "date", "df", "dpkg", "dpkg-query",
-    "du", "echo", "exit", "export", "find", "grep", "hash", "head", "hostname", "id", "ldd", "ls", "nproc", "printf",
-    "pwd", "rm", "rmdir", "sed", "set", "sh", "sleep", "sort", "tail", "test", "true", "type", "umask", "uname",
-    "unset", "which", "whoami", "xargs",
-})  # fmt: skip
-"""Commands that leave nothing behind that anybody needs; `sh -c` is judged by what it runs."""
 _DEVELOPING = frozenset({"dev", "devel", "develop", "development", "debug", "test", "tests", "testing", "ci", "lint"})
 """What the name of a stage has in it whose image is not there to run the program alone."""
 _WORDS = re.compile(r"[-_.]")
@@ -290,7 +277,7 @@ class _Planning:
                 builds = True
             elif (
                 number in self.found.repeated
-                or call.name in _SETTLING
+                or call.name in SETTLING
                 or changes_a_setting(call)
                 or self.removes_what_comes_again(call)
             ):

@@ -12,8 +12,8 @@ from optimizer.independence import UNKNOWN
 from optimizer.landing import inside, touch
 from optimizer.packages.commands import SHELLS
 from optimizer.split import reads
+from optimizer.split.kinds import NEUTRAL, SETUP
 from optimizer.split.plan import Artifact, Question, Refused
-from optimizer.split.planning import NEUTRAL, SETUP
 from optimizer.split.system import is_system
 from optimizer.split.view import INITS, Call, View, runs_anything, shortened
 
