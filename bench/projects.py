@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from msgspec import Struct, convert, field
@@ -64,6 +64,12 @@ def load(bench: str, only: str = "", series: str = "") -> list[Project]:
         and only in each.name
         and series in ("", each.series)
     ]
+
+
+def unseen(bench: str, names: Collection[str], series: str = "") -> list[str]:
+    """A paragraph that names the projects of a bench that no result is there of; none where all have one."""
+    missing = [each.name for each in load(bench, series=series) if each.name not in names]
+    return [f"Not built yet: {', '.join(missing)}."] if missing else []
 
 
 def checkout(project: Project, mirror: Path | None, folder: Path) -> Path:

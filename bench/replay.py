@@ -63,8 +63,7 @@ def page(results: Mapping[str, Any]) -> str:
             f"{mean(changes):+.1%} in the mean, {median(changes):+.1%} in the median. "
             f"{halved} of {len(changes)} are at least halved. {_ranks(changed.values())}"
         )
-    if missing := [each.name for each in projects.load("replay") if each.name not in rows]:
-        parts.append(f"Not built yet: {', '.join(missing)}.")
+    parts += projects.unseen("replay", rows)
     head = ("", "kind", "commits", "before, s", "after, s", "change", "predicted", "equivalent", "fixes", "why")
     parts += [_table(head, map(_line, rows, rows.values())), _HOW.rstrip()]
     return "\n\n".join(parts) + "\n"

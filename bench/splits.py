@@ -56,7 +56,8 @@ def page(results: Mapping[str, Any]) -> str:
     for name, about in projects.listed().series.items():
         found = {each: row for each, row in rows.items() if row["series"] == name}
         if found:
-            parts += [f"## The series *{name}*", about.strip(), totals(found.values()), _rows(found)]
+            unseen = projects.unseen("splits", rows, name)
+            parts += [f"## The series *{name}*", about.strip(), totals(found.values()), *unseen, _rows(found)]
     seen = {verdict(row) for row in rows.values()}
     meant = (f"- *{word}*: {words}" for word, words in VERDICTS.items() if word in seen)
     return "\n\n".join([*parts, _HOW + "\n" + "\n".join(meant)]) + "\n"

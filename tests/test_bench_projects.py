@@ -296,6 +296,12 @@ def test_the_page_of_rebuilds_adds_up_and_holds_what_was_predicted_against_it() 
     assert r"|  | cannot be judged |  | no \| way |" in text
 
 
+def test_the_page_of_splits_names_what_it_lacks(listing: Path) -> None:
+    listing.write_text("[series]\nfresh = 'New.'\n" + "".join(made(name=name, series="fresh") for name in ("a", "b")))
+    rows = {"a": row(series="fresh")}
+    assert "Not built yet: b.\n" in splits.page({"made": "2026-01-02", "machine": "a machine", "rows": rows})
+
+
 def test_the_page_of_rebuilds_names_what_it_lacks(listing: Path) -> None:
     assert "Not built yet: ab, old.\n" in replays(a=rebuilt([10.0], [1.0], -0.9))
     assert "Not built yet" not in replays(ab=row(), old=UNBUILT)
