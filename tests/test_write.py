@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import stat
 from pathlib import Path
 
@@ -125,7 +126,9 @@ def as_nobody(path: str) -> str:
 def test_somebody_without_the_right_is_told_so(file: Path, folder: int, mode: int, message: str) -> None:
     file.chmod(mode)
     file.parent.chmod(folder)
-    for parent in file.parent.parents[:2]:
+    for parent in file.parent.parents:  # pytest's own: one more where several processes test
+        if parent == Path(tempfile.gettempdir()):
+            break
         parent.chmod(0o755)
     said = as_nobody(str(file))
     assert said.startswith("WriteError: ")

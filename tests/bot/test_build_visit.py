@@ -31,7 +31,8 @@ def test_only_what_builds_bear_out_is_proposed_with_its_figures(gitlab: Forge, c
     assert "### Measured by real builds of both versions" in text
     assert "| `Dockerfile` | image, compressed | " in text
     assert "build: without cache" in text
-    assert outcome.measured[0].before >= outcome.measured[0].after
+    # some bytes more or less: what a build writes with its times does not compress the same twice
+    assert outcome.measured[0].after < 1.001 * outcome.measured[0].before
     assert visit(client(gitlab), token, "group/app", How(), judge=judge(chosen, 600)).status == "unchanged"
 
 
