@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -123,15 +123,16 @@ def as_nobody(path: str) -> str:
     ("folder", "mode", "message"),
     [(0o755, 0o666, "Permission denied"), (0o777, 0o646, "belongs to another user")],
 )
-def test_somebody_without_the_right_is_told_so(file: Path, folder: int, mode: int, message: str) -> None:
-    file.chmod(mode)
-    file.parent.chmod(folder)
-    for parent in file.parent.parents:  # pytest's own: one more where several processes test
-        if parent == Path(tempfile.gettempdir()):
-            break
-        parent.chmod(0o755)
-    said = as_nobody(str(file))
-    assert said.startswith("WriteError: ")
-    assert message in said
-    assert file.read_bytes() == OLD
-    assert os.listdir(file.parent) == ["Dockerfile"]
+def test_somebody_without_the_right_is_told_so(folder: int, mode: int, message: str) -> None:
+    with tempfile.TemporaryDirectory() as place:  # pytest's folders are its user's alone
+        os.chmod(place, 0o755)
+        file = Path(place, "app", "Dockerfile")
+        file.parent.mkdir()
+        file.write_bytes(OLD)
+        file.chmod(mode)
+        file.parent.chmod(folder)
+        said = as_nobody(str(file))
+        assert said.startswith("WriteError: ")
+        assert message in said
+        assert file.read_bytes() == OLD
+        assert os.listdir(file.parent) == ["Dockerfile"]
