@@ -50,13 +50,13 @@ class Variant(NamedTuple):
 
 
 VARIANTS = {
-    "npm": Variant("npm", "install -y dumb-init", "install -y dumb-init python3 make g++"),
+    "npm": Variant("npm", "install -y dumb-init", "install -y dumb-init make"),
     "flask": Variant(
         "flask", "FROM python:3.11\n", "FROM python:3.11-slim\nRUN apt-get update && apt-get install -y gcc\n"
         "COPY links.py /etc/links.conf\nENV LINKS=/tmp\n", "python -c 'import links; print(links.app)'",
     ),
-    "uv": Variant("uv", "WORKDIR /app\n", "RUN apt-get update && apt-get install -y gcc\nWORKDIR /app\n"),
-    "poetry": Variant("poetry", "recommends tini", "recommends tini gcc"),
+    "uv": Variant("uv", "WORKDIR /app\n", "RUN apt-get update && apt-get install -y make\nWORKDIR /app\n"),
+    "poetry": Variant("poetry", "recommends tini", "recommends tini make"),
     "pipenv": Variant("pipenv", smoke="python -m score"),
     "yarn": Variant("yarn", smoke="node dist/main.js"),
     "pnpm": Variant("pnpm", smoke="node dist/main.js"),
