@@ -123,6 +123,10 @@ BUILDERS = frozenset(
 """Commands that the full image does not have either, and that build with what it has."""
 
 
+NETWORK = frozenset({"curl", "wget", "git", "svn", "hg"})
+"""Commands, and packages of that name, that connect by TLS; apt's recommend the CA certificates."""
+
+
 class Official(Struct, frozen=True):
     """An official image with slim variants."""
 

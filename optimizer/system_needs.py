@@ -12,7 +12,7 @@ from optimizer import leftovers
 from optimizer.context import BuildContext
 from optimizer.copies import Copied, copied
 from optimizer.document import Instruction
-from optimizer.image_tools import BUILDERS, BUILDING, IMAGES, Official, brought_by, package_of, slim_tag
+from optimizer.image_tools import BUILDERS, BUILDING, IMAGES, NETWORK, Official, brought_by, package_of, slim_tag
 from optimizer.images import parse_reference
 from optimizer.install_needs import Installs, Place
 from optimizer.instructions import health, settings
@@ -26,7 +26,6 @@ from optimizer.shell import Opaque, Script, Simple, Word, parse, walk
 
 INTERPRETERS = frozenset({"python", "node", "nodejs", "ruby", "perl"})
 SHELLS = frozenset({"sh", "bash", "dash"})
-NETWORK = frozenset({"curl", "wget", "git", "svn", "hg"})
 NO_SLIM_PATHS = ("/usr/share/doc", "/usr/share/man", "/usr/share/info", "/usr/share/locale")
 FULL_PATHS = ("/usr/include", "/usr/lib/", "/usr/share/fonts", "/usr/share/mime", "/usr/bin/python", "/usr/bin/perl")
 MANUALS = ("openjdk-", "default-jre", "default-jdk", "postgresql")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from optimizer.document import Instruction
-from optimizer.image_tools import COMMANDS
+from optimizer.image_tools import COMMANDS, NETWORK, brought_by
 from optimizer.independence import UNKNOWN
 from optimizer.model import Stage
 from optimizer.packages.managers import APK, APT
@@ -39,6 +39,10 @@ _ALWAYS = frozenset({"libc6", "libgcc-s1", "libstdc++6", "libc-bin"})
 """Packages that apt itself stands on."""
 _INTERPRETERS = frozenset({"python3", "python3-minimal", "python3.9", "python3.11", "python3.13", "perl"})
 """What packages for building depend on, and no library."""
+_CERTIFICATES = "ca-certificates"
+_SPEAK_TLS = ("curl", "git", "libcurl", "libgnutls", "libmariadb", "libpq", "libssl", "nodejs", "php", "python3",
+              "ruby", "wget")  # fmt: skip
+"""How packages begin that connect by TLS, or let a program do it."""
 
 
 class _Install(NamedTuple):
@@ -173,6 +177,7 @@ def packages_of(
             return Refused(view.stage.origin, reason)
         stay += _libraries(counterpart)
     stay += tools
+    stay += _certificates(installs, left, stay, found.has)
     if not stay:
         return Packages(None, tuple(left), tuple(questions))
     adding = next((call for call in calls if call.program in _ADDING), None)
@@ -181,6 +186,20 @@ def packages_of(
             adding.instruction, f"`{shortened(adding.text)}` adds a repository, and the final stage would lack it"
         )
     return Packages(_written(view, calls, installs, stay), tuple(left), tuple(questions))
+
+
+def _certificates(installs: Sequence[_Install], left: list[str], stay: list[str], has: frozenset[str]) -> list[str]:
+    """The package of CA certificates, where it came with one that is left behind, and what stays speaks TLS.
+
+    Source: what Debian's packages depend on, and what its curl, git and wget recommend.
+    """
+    recommending = {
+        name for each in installs if not each.package.has("--no-install-recommends")
+        for name in each.names if name in NETWORK
+    }  # fmt: skip
+    bring = {name for name in (*left, *stay) if _CERTIFICATES in brought_by(name)} | recommending
+    needed = bring.intersection(left) and any(name.startswith(_SPEAK_TLS) for name in stay)
+    return [_CERTIFICATES] if needed and _CERTIFICATES not in has and bring.isdisjoint(stay) else []
 
 
 def _relatives(stage: Stage) -> tuple[Release, ...]:
