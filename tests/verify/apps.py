@@ -7,9 +7,10 @@ measures times, which takes some minutes each: do not run tests beside one anoth
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from optimizer.engine import optimize
 from optimizer.runner import Task
@@ -20,6 +21,7 @@ from optimizer.verify.verdict import Verdict, Verification, Wish
 APPS = Path(__file__).parents[2] / "fixtures" / "apps"
 ROUNDS = int(os.environ.get("DOCKOPT_ROUNDS", "1"))
 TIMES = os.environ.get("DOCKOPT_MEASURE") == "all"
+Kept = TypeVar("Kept")
 
 SMOKE = {
     "c": "checksums /etc/debian_version",
@@ -41,19 +43,29 @@ class Proof(NamedTuple):
     said: list[str]
 
 
-class Proofs(dict[str, Proof]):
-    """What came of the applications; each is built and proved when it is first asked for."""
+class Latest(dict[str, Kept]):
+    """What is built when it is first asked for, and removed when the next is: tests of one image come in a row."""
 
-    def __init__(self, chosen: str, stack: ExitStack) -> None:
+    def __init__(self, make: Callable[[str, ExitStack], Kept]) -> None:
         super().__init__()
-        self.chosen, self.stack = chosen, stack
+        self.make, self.stack = make, ExitStack()
 
-    def __missing__(self, app: str) -> Proof:
-        self[app] = _prove(app, self.chosen, self.stack)
-        return self[app]
+    def __missing__(self, name: str) -> Kept:
+        self.close()
+        self[name] = self.make(name, self.stack)
+        return self[name]
+
+    def close(self) -> None:
+        self.clear()
+        self.stack.close()
 
 
-def _prove(app: str, chosen: str, stack: ExitStack) -> Proof:
+Proofs = Latest[Proof]
+"""What came of the applications."""
+
+
+def prove(chosen: str, app: str, stack: ExitStack) -> Proof:
+    """Build an application, and put what the everyday rewrites make of it to the proof."""
     dockerfile = APPS / app / "Dockerfile"
     text = dockerfile.read_text()
     said: list[str] = []

@@ -5,14 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from optimizer.verify.builder import Builder, BuilderError, Options, Source, find
-from tests.verify.apps import Proofs
+from tests.verify.apps import Proofs, prove
 
 Dockopt = Callable[..., "subprocess.CompletedProcess[str]"]
 """Writes files and runs a command on their folder."""
@@ -30,12 +30,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What builds comes last: a builder may be coming up meanwhile. Tests of one image are run by one process."""
-    items.sort(key=lambda item: item.get_closest_marker("builds") is not None)
+    """What builds comes last: a builder may be coming up meanwhile. Tests of one image are run in a row."""
     for item in items:
-        if isinstance(item, pytest.Function):
-            for name in BUILT_ONCE.keys() & set(item.fixturenames):
-                item.add_marker(pytest.mark.xdist_group(item.callspec.params[BUILT_ONCE[name]]))
+        if image := _image(item):
+            item.add_marker(pytest.mark.xdist_group(image))
+    items.sort(key=lambda item: (item.get_closest_marker("builds") is not None, _image(item)))
+
+
+def _image(item: pytest.Item) -> str:
+    """What a test needs to be built that others need as well."""
+    if not isinstance(item, pytest.Function):
+        return ""
+    return next((str(item.callspec.params[BUILT_ONCE[name]]) for name in BUILT_ONCE if name in item.fixturenames), "")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -84,8 +90,8 @@ def builder(chosen: str) -> Iterator[Builder]:
 
 @pytest.fixture(scope="session")
 def proofs(chosen: str) -> Iterator[Proofs]:
-    with ExitStack() as stack:
-        yield Proofs(chosen, stack)
+    with closing(Proofs(partial(prove, chosen))) as latest:
+        yield latest
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from optimizer.runner import Task
 from optimizer.verify.builder import BuildFailed, Options, find
 from optimizer.verify.cause import Problems
 from optimizer.verify.trial import Trials
-from tests.verify.apps import APPS, SMOKE, Proofs
+from tests.verify.apps import APPS, SMOKE, Latest, Proofs
 
 TYPESCRIPT = {
     "Dockerfile": """\
@@ -162,41 +163,34 @@ WRONG = {
 }  # fmt: skip
 
 
-class _Built(dict[str, Trials]):
-    """The variants, each with its original built twice when it is first asked for."""
-
-    def __init__(self, chosen: str, factory: pytest.TempPathFactory, stack: ExitStack) -> None:
-        super().__init__()
-        self.chosen, self.factory, self.stack = chosen, factory, stack
-
-    def __missing__(self, name: str) -> Trials:
-        app, text, instead, smoke = VARIANTS[name]
-        folder = APPS / app if app else self.folder()
-        original = (folder / "Dockerfile").read_text()
-        assert text in original
-        original = original.replace(text, instead, 1) if text else original
-        builder = self.stack.enter_context(find(self.chosen, Options(timeout=1800)))
-        command = smoke or SMOKE.get(app)
-        commands = () if builder.can_run() or not command else (command,)
-        task = Task(str(folder / "Dockerfile"), str(folder))
-        self[name] = Trials(task, original, builder, "", commands, lambda text: None)
-        self[name].original()
-        self[name].original()
-        return self[name]
-
-    def folder(self) -> Path:
-        folder = self.factory.mktemp("app")
-        for name, text in TYPESCRIPT.items():
-            path = folder / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        return folder
+def build(chosen: str, factory: pytest.TempPathFactory, name: str, stack: ExitStack) -> Trials:
+    """Build the original of a variant twice."""
+    app, text, instead, smoke = VARIANTS[name]
+    folder = APPS / app if app else write(factory.mktemp("app"))
+    original = (folder / "Dockerfile").read_text()
+    assert text in original
+    original = original.replace(text, instead, 1) if text else original
+    builder = stack.enter_context(find(chosen, Options(timeout=1800)))
+    command = smoke or SMOKE.get(app)
+    commands = () if builder.can_run() or not command else (command,)
+    trials = Trials(Task(str(folder / "Dockerfile"), str(folder)), original, builder, "", commands, lambda text: None)
+    trials.original()
+    trials.original()
+    return trials
 
 
-@pytest.fixture(scope="module")
-def variants(chosen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Trials]]:
-    with ExitStack() as stack:
-        yield _Built(chosen, tmp_path_factory, stack)
+def write(folder: Path) -> Path:
+    for name, text in TYPESCRIPT.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def variants(chosen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Latest[Trials]]:
+    with closing(Latest(partial(build, chosen, tmp_path_factory))) as latest:
+        yield latest
 
 
 def problems(trials: Trials, wrong: Wrong | None = None) -> Problems:
@@ -234,7 +228,7 @@ def test_a_wrong_split_fails(app: str, name: str, proofs: Proofs) -> None:
 
 @pytest.mark.builds
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_split_of_a_variant_works_and_passes(variant: str, variants: Mapping[str, Trials]) -> None:
+def test_a_split_of_a_variant_works_and_passes(variant: str, variants: Latest[Trials]) -> None:
     assert problems(variants[variant]) == Problems()
 
 
@@ -242,6 +236,6 @@ def test_a_split_of_a_variant_works_and_passes(variant: str, variants: Mapping[s
 @pytest.mark.parametrize(
     ("variant", "name"), [(WRONG[name].variant, name) for name in of(*VARIANTS)], ids=of(*VARIANTS)
 )
-def test_a_wrong_split_of_a_variant_fails(variant: str, name: str, variants: Mapping[str, Trials]) -> None:
+def test_a_wrong_split_of_a_variant_fails(variant: str, name: str, variants: Latest[Trials]) -> None:
     found = problems(variants[variant], WRONG[name])
     assert any(WRONG[name].says in line for line in found.lines), found
