@@ -99,6 +99,8 @@ def test_rewrites_as_expected_and_says_why(case: Case) -> None:
     reasons = [refusal.reason for refusal in outcome.refusals]
     for reason in case.settings.get("refuses", ()):
         assert any(reason in each for each in reasons), reasons
+    assert reasons == [] or case.settings.get("refuses") != [], reasons
+    assert len(outcome.fixes) == case.settings.get("fixes", len(outcome.fixes)), outcome.fixes
     for companion in outcome.companions:
         assert companion.text == read(case.folder / "expected" / companion.path)
     assert {path.name for path in (case.folder / "expected").glob("*")} == {c.path for c in outcome.companions}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from optimizer.context import BuildContext
 from optimizer.document import Instruction
-from optimizer.fix import Edit, Options, Phase, Proposal, Transform
+from optimizer.fix import Edit, Options, Phase, Proposal, Refusal, Transform
 from optimizer.joining import join_runs
 from optimizer.model import Model, Stage
 from optimizer.packages.editing import RunEdits, differences
@@ -100,7 +100,10 @@ class UpdateWithInstall(Transform):
             elif between:
                 yield self.move(model, run, install, between, manager)
             else:
-                yield join_runs(self, model, [run, install], _reason(manager), "")
+                chain = _chain(stage, run, install, manager)
+                found = join_runs(self, model, chain, _reason(manager), "")
+                pair = isinstance(found, Refusal) and len(chain) > 2
+                yield join_runs(self, model, chain[:2], _reason(manager), "") if pair else found
 
     def move(
         self, model: Model, update: Run, install: Run, between: Sequence[Instruction], manager: Manager
@@ -157,6 +160,17 @@ class UpdateWithInstall(Transform):
             )  # fmt: skip
 
 
+def _chain(stage: Stage, update: Run, user: Run, manager: Manager) -> Sequence[Run]:
+    """An update, what uses its lists, and as long as that is an upgrade, the RUN right behind it that uses them too."""
+    chain = [update, user]
+    for run in stage.runs:
+        if run.instruction.index == chain[-1].instruction.index + 1 and _upgrades_only(chain[-1], manager):
+            if not _uses(run, manager):
+                break
+            chain.append(run)
+    return chain
+
+
 def _matters(update: Run, passed: Instruction) -> bool:
     """Whether an update can mean something else behind an instruction: by a variable, or a path that counts from it."""
     if passed.keyword in ("ENV", "ARG"):
@@ -190,6 +204,13 @@ def _uses(run: Run, manager: Manager) -> bool:
     reading = reading_of(run)
     calls = (call for _, call in reading.calls) if reading else ()
     return any(call.manager.group == manager.group and call.fetches for call in calls)
+
+
+def _upgrades_only(run: Run, manager: Manager) -> bool:
+    """Whether a RUN brings packages up to date and installs none."""
+    reading = reading_of(run)
+    calls = [call for _, call in reading.calls if call.manager.group == manager.group] if reading else []
+    return bool(calls) and not any(call.action == "install" for call in calls)
 
 
 def _updates_first(run: Run, manager: Manager) -> bool:
