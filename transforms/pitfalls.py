@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from optimizer.context import BuildContext
 from optimizer.fix import Options, Phase, Proposal, Safety, Transform
 from optimizer.images import parse_reference
-from optimizer.model import Model, Stage
+from optimizer.model import Model, Source, Stage
 
 OUTPUT = frozenset({"-o", "--output"})
 JAVA = frozenset(
     {"amazoncorretto", "eclipse-temurin", "gradle", "ibm-semeru-runtimes", "maven", "openjdk", "sapmachine"}
 )
 """Images for programs that Java's machine runs, with whatever C library."""
+PROGRAMS = ("/bin", "/lib", "/opt", "/root", "/sbin", "/usr")
+"""Where node itself lies, and what its package managers install for all."""
 GLIBC = frozenset({"debian", "ubuntu", "fedora", "centos", "amazonlinux", "arch"})
 
 
@@ -64,7 +66,7 @@ class Pitfalls(Transform):
             if source.origin is None or source.instruction.keyword != "COPY":
                 continue
             here, there = _libc(source.stage), _libc(source.origin)
-            if here and there and here != there and not (_runs_java(source.stage) and _runs_java(source.origin)):
+            if here and there and here != there and not (_for_java(source) or _is_site(source)):
                 yield self.refuse(
                     source.instruction,
                     f"what is copied was made with {there} and the image has {here}: a program runs here only if it is "
@@ -80,9 +82,21 @@ class Pitfalls(Transform):
                     yield self.refuse(run.instruction, what, "section 2")
 
 
-def _runs_java(stage: Stage) -> bool:
+def _for_java(source: Source) -> bool:
+    return source.origin is not None and {_official(source.stage), _official(source.origin)} <= JAVA
+
+
+def _is_site(source: Source) -> bool:
+    """Whether node has made what is copied into an image without node: files for browsers, no programs."""
+    here, there = _official(source.stage), source.origin and _official(source.origin)
+    words = source.instruction.words[:-1]
+    return there == "node" and here != "node" and not any(word.lstrip('["').startswith(PROGRAMS) for word in words)
+
+
+def _official(stage: Stage) -> str | None:
+    """The official image that a stage goes back to."""
     first = [*stage.lineage][-1]
-    return first.base is not None and parse_reference(first.base).official in JAVA
+    return None if first.base is None else parse_reference(first.base).official
 
 
 def _libc(stage: Stage) -> str | None:
