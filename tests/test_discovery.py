@@ -401,3 +401,7 @@ def test_no_folder_is_the_context_where_the_dockerfiles_own_has_nothing_to_copy(
     assert the_only(search()).context is None
     write({"docker/entrypoint.sh": ""})
     assert the_only(search()).context == Path("docker")
+    write({"alone/Dockerfile": "FROM scratch\nCOPY app.py /\n"})
+    assert the_only(search("alone")).context is None
+    write({"alone/app.py": ""})
+    assert the_only(search("alone")).context == Path("alone")

@@ -17,11 +17,13 @@ _NOT_PLAIN = frozenset("$*?[<:")
 def guess(path: Path, folders: Sequence[Path]) -> Path | None:
     """The folder that has most of the files that are copied, the nearest of those that have as many.
 
-    None where the Dockerfile's own folder has nothing to copy and all of it is copied: then it is another one.
+    None where the Dockerfile's own folder has nothing to copy, and all of it is copied or none of the files that are
+    copied by name is in any of them: then it is another one.
 
     :param folders: the Dockerfile's folder, as it is to be shown, and those above it up to the repository's root.
     """
-    if len(folders) < 2:
+    alone = not _has_more(path.parent)
+    if len(folders) < 2 and not alone:
         return path.parent
     try:
         instructions = parse(decode(read(str(path)))).instructions
@@ -29,9 +31,10 @@ def guess(path: Path, folders: Sequence[Path]) -> Path | None:
         return path.parent
     copied = {source.strip("/") for each in instructions for source in _sources(each)}
     plain = {source for source in copied if source not in ("", ".") and _NOT_PLAIN.isdisjoint(source)}
-    if not plain and copied & {"", "."} and not _has_more(path.parent):
+    found = [sum(os.path.lexists(folder / source) for source in plain) for folder in folders]
+    if alone and copied and not any(found):
         return None
-    return max(folders, key=lambda folder: sum(os.path.lexists(folder / source) for source in plain))
+    return folders[found.index(max(found))]
 
 
 def _sources(instruction: Instruction) -> Iterator[str]:
