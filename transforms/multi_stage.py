@@ -59,12 +59,13 @@ class MultiStage(Transform):
     CMD ["python", "app.py"]
     ```
 
-    Python packages go into a virtual environment at one path in both stages; what the pip of Debian or Ubuntu installs
-    beside the packages of these is taken over with all of /usr/local. The results of other languages are what the image
-    starts, the folder that the build installs into, or the working directory with the packages for
+    Python packages go into a virtual environment at one path in both stages; what the pip of Debian or Ubuntu
+    installs beside the packages of these is taken over with all of /usr/local. Poetry, pipenv, uv and pdm stay
+    behind, and are alone worth a stage, where nothing calls them later. The results of other languages are what the
+    image starts, the folder that the build installs into, or the working directory with the packages for
     development taken out; and files beside the sources that these name, or all of them, where the image also starts
-    another program that is given some of them. An archive of Spring Boot, from 3.3 on, goes
-    over in its layers, so that a new version brings its dependencies again only when they change.
+    another program that is given some of them. An archive of Spring Boot, from 3.3 on, goes over in its layers, so
+    that a new version brings its dependencies again only when they change.
 
     Python sources are read as syntax trees, from what the image starts on: the programs that they call come along, and
     what they open or load of the larger base image is an open question.

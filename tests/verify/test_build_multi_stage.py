@@ -37,7 +37,7 @@ CMD ["node", "dist/main.js"]
 """An application of which the build needs more packages than the program."""
 
 
-PROVED = ("c", "pip")
+PROVED = ("c", "pip", "poetry", "uv")
 """Applications that are split as they are; other tests have built them already."""
 
 
@@ -56,8 +56,6 @@ VARIANTS = {
         "flask", "FROM python:3.11\n", "FROM python:3.11-slim\nRUN apt-get update && apt-get install -y gcc\n"
         "COPY links.py /etc/links.conf\nENV LINKS=/tmp\n", "python -c 'import links; print(links.app)'",
     ),
-    "uv": Variant("uv", "WORKDIR /app\n", "RUN apt-get update && apt-get install -y make\nWORKDIR /app\n"),
-    "poetry": Variant("poetry", "recommends tini", "recommends tini make"),
     "pipenv": Variant("pipenv", smoke="python -m score"),
     "yarn": Variant("yarn", smoke="node dist/main.js"),
     "pnpm": Variant("pnpm", smoke="node dist/main.js"),

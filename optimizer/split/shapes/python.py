@@ -5,7 +5,6 @@ Source: the documentation of venv, pip, poetry, pipenv, uv and pdm about where t
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -13,11 +12,11 @@ from typing import NamedTuple
 from optimizer.document import Instruction
 from optimizer.images import parse_reference
 from optimizer.independence import UNKNOWN
-from optimizer.instructions import settings
 from optimizer.language_packages import NEEDS, PREBUILT, PURE, WHEELS, Requirement, system_packages
 from optimizer.split import bases, declared
 from optimizer.split.plan import Artifact, Found, Question, Refused
 from optimizer.split.reads import running
+from optimizer.split.shapes._environments import HOMES, Install, Problem, at_home, made, own_place
 from optimizer.split.shapes._requirements import lists, named, operands, with_extras
 from optimizer.split.system import is_system
 from optimizer.split.view import Call, View
@@ -27,6 +26,8 @@ BASES = frozenset({"debian", "python", "ubuntu"})
 _OF_SYSTEM = ("debian", "ubuntu")
 """Images whose Python is a package of the distribution, which may lack what makes virtual environments."""
 _TOOLS = frozenset({"poetry", "poetry-plugin-export", "pipenv", "uv", "pdm", "pip-tools"})
+_LARGE = frozenset({"poetry", "pipenv", "uv", "pdm"})
+"""Those of them that are worth a stage: with all they need 35 to 82 MB (in an environment of Python 3.11)."""
 _PACKAGING = frozenset({"pip", "setuptools", "wheel"})
 _MAKERS = frozenset({"virtualenv", "venv"})
 _ELSEWHERE = ("--user", "--target", "-t", "--prefix", "--root")
@@ -42,25 +43,12 @@ _HAS = frozenset({
 _PLACES = ("site-packages", "dist-packages", "/usr/local/lib/python")
 _LOCAL = "/usr/local"
 _EXPORTING = frozenset({"export", "requirements", "compile", "lock"})
-_HOMES = {
-    "pipenv": ("WORKON_HOME", ".local/share/virtualenvs"),
-    "poetry": ("POETRY_VIRTUALENVS_PATH", ".cache/pypoetry/virtualenvs"),
-}
-"""Where they make their environments by themselves: a variable that says it, else a folder of the user's."""
 _WORKON = ("/**/.local/share/virtualenvs",)
 """What pipenv makes at every call, also where no environment goes to it."""
 
 
 _PYTHON_2 = ("python-pip", "python-dev", "python-setuptools", "python2")
 """Packages of distributions that have Python 2."""
-
-
-class _Install(NamedTuple):
-    """A call that installs packages, and with what."""
-
-    number: int
-    call: Call
-    tool: str
 
 
 def find(view: View) -> Found | Refused | None:
@@ -100,6 +88,7 @@ def find(view: View) -> Found | Refused | None:
         manifests=frozenset() if repeated else _MANIFESTS | {name for each in installs for name in lists(each.call)},
         prepare=placed.prepare, environment=placed.environment,
         needs=tuple(package for each in wanted for package in system_packages(each)), repeated=repeated,
+        packages=tuple(sorted(_LARGE.intersection(_named(tooling)))),
         brings=("python3",) if _is_of_system(view) else (),
         has=frozenset() if _is_of_system(view) else _HAS,
         builders=frozenset({"git"} if _fetches(view, installs) else ()),
@@ -112,7 +101,7 @@ def _is_of_system(view: View) -> bool:
     return parse_reference(view.stage.base or "").official in _OF_SYSTEM
 
 
-def _install(number: int, call: Call) -> _Install | None:
+def _install(number: int, call: Call) -> Install | None:
     words = call.argv[1:]
     name = call.name
     if name == "python" and words[:2] == ("-m", "pip"):
@@ -120,14 +109,14 @@ def _install(number: int, call: Call) -> _Install | None:
     operands = [word for word in words if not word.startswith("-")]
     sub = operands[0] if operands else ""
     if name == "pip" and sub == "install":
-        return _Install(number, call, "pip")
+        return Install(number, call, "pip")
     if name == "uv" and operands[:2] == ["pip", "install"]:
-        return _Install(number, call, "uv pip")
+        return Install(number, call, "uv pip")
     if (name, sub) in (("poetry", "install"), ("pipenv", "install"), ("pipenv", "sync"), ("uv", "sync"),
                        ("pdm", "install"), ("pdm", "sync"), ("flit", "install")):  # fmt: skip
-        return _Install(number, call, name)
+        return Install(number, call, name)
     if name == "python" and words[:1] == ("setup.py",) and sub in ("setup.py",) and {"install", "develop"} & set(words):
-        return _Install(number, call, "setup.py")
+        return Install(number, call, "setup.py")
     return None
 
 
@@ -147,25 +136,25 @@ def _plain(name: str) -> str:
     return re.split(r"[\[<>=!~; ]", name, maxsplit=1)[0].lower().replace("_", "-")
 
 
-def _is_tooling(each: _Install) -> bool:
+def _is_tooling(each: Install) -> bool:
     """Whether it installs nothing but the installers themselves."""
     named = {_plain(name) for name in operands(each.call)}
     listed = each.call.has("-r", "--requirement")
     return each.tool == "pip" and not listed and bool(named & _TOOLS) and named <= _TOOLS | _PACKAGING
 
 
-def _named(installs: Sequence[_Install]) -> Iterator[str]:
+def _named(installs: Sequence[Install]) -> Iterator[str]:
     """What they name, without versions."""
     yield from (_plain(name) for each in installs for name in operands(each.call))
 
 
-def _repeated(view: View, installs: Sequence[_Install]) -> frozenset[int] | Refused:
+def _repeated(view: View, installs: Sequence[Install]) -> frozenset[int] | Refused:
     """The installs of the installers that are called behind the build, too, or that alone find its environment."""
     last = installs[-1].call.instruction
     late = [call for call in view.calls if call.instruction.index > last.index]
     runners = {call.name: call.instruction for call, _ in running(view, late) if call.name in _TOOLS}
     for each in installs:
-        if each.tool in _HOMES and _at_home(view, each):
+        if each.tool in HOMES and at_home(view, each):
             runners.setdefault(each.tool, each.call.instruction)
     found: set[int] = set()
     for tool, at in runners.items():
@@ -176,10 +165,10 @@ def _repeated(view: View, installs: Sequence[_Install]) -> frozenset[int] | Refu
     return frozenset(found)
 
 
-def _workon(view: View, installs: Sequence[_Install]) -> tuple[str, ...]:
+def _workon(view: View, installs: Sequence[Install]) -> tuple[str, ...]:
     """The folder for environments that pipenv leaves empty."""
     used = [each for each in installs if each.tool == "pipenv"]
-    return _WORKON if used and not any(_at_home(view, each) for each in used) else ()
+    return _WORKON if used and not any(at_home(view, each) for each in used) else ()
 
 
 def _exported(view: View) -> Iterator[str]:
@@ -192,7 +181,7 @@ def _exported(view: View) -> Iterator[str]:
                     yield path
 
 
-def _in_the_way(view: View, installs: Sequence[_Install]) -> str | None:
+def _in_the_way(view: View, installs: Sequence[Install]) -> str | None:
     """Why the packages cannot go to another folder."""
     for each in installs:
         option = next((name for name in _ELSEWHERE if each.tool == "pip" and each.call.has(name)), None)
@@ -230,16 +219,16 @@ class _Placed(NamedTuple):
     environment: tuple[str, ...]
 
 
-def _placed(view: View, installs: Sequence[_Install]) -> _Placed | str:
-    own = dict.fromkeys(path for call in view.calls if (path := _made(call)))
+def _placed(view: View, installs: Sequence[Install]) -> _Placed | str:
+    own = dict.fromkeys(path for call in view.calls if (path := made(call)))
     artifacts: list[Artifact] = []
     at: Instruction | None = None
     switched = False
     for each in installs:
-        place = _own_place(view, each, tuple(own))
+        place = own_place(view, each, tuple(own))
         if place is None and _is_tooling(each):
             continue
-        if isinstance(place, _Problem):
+        if isinstance(place, Problem):
             return place.reason
         if place is None:
             at = at or each.call.instruction
@@ -265,7 +254,7 @@ def _placed(view: View, installs: Sequence[_Install]) -> _Placed | str:
     return _Placed((Artifact(path, path, evidence), *artifacts), {_before_copies(view, at): lines}, (line,))
 
 
-def _beside_the_system(view: View, installs: Sequence[_Install], artifacts: Sequence[Artifact]) -> _Placed | str:
+def _beside_the_system(view: View, installs: Sequence[Install], artifacts: Sequence[Artifact]) -> _Placed | str:
     """Where Debian's pip puts packages: below /usr/local, in which the distribution itself has nothing.
 
     Source: Debian's Python policy, 2.5 "Module Path".
@@ -292,102 +281,7 @@ def _before_copies(view: View, install: Instruction) -> int:
     return found
 
 
-class _Problem(NamedTuple):
-    reason: str
-
-
-def _made(call: Call) -> str | None:
-    """The virtual environment that a call makes."""
-    words = call.argv[1:]
-    if call.name == "python" and words[:2] in (("-m", "venv"), ("-m", "virtualenv")):
-        words = words[2:]
-    elif call.name == "uv" and words[:1] == ("venv",):
-        words = words[1:] or (".venv",)
-    elif call.name != "virtualenv":
-        return None
-    operands = [word for word in words if not word.startswith("-")]
-    return call.at(operands[-1]) if operands else None
-
-
-def _own_place(view: View, each: _Install, own: Sequence[str]) -> str | _Problem | None:
-    """The virtual environment that an install goes to; None for the Python that is first in PATH."""
-    environment = each.call.environment
-    program = each.call.argv[0]
-    for place in own:
-        if program.startswith(f"{place}/bin/") or _is_first(view, each, f"{place}/bin"):
-            return place
-        if environment.get("VIRTUAL_ENV") == place or environment.get("UV_PROJECT_ENVIRONMENT") == place:
-            return place
-    if each.tool == "uv" and "UV_PROJECT_ENVIRONMENT" in environment:
-        return environment["UV_PROJECT_ENVIRONMENT"] or _Problem("the environment of uv is not known")
-    if each.tool in ("uv", "pdm"):
-        return each.call.at(".venv") or _Problem(f"the directory of `{each.call.text}` is not known")
-    if each.tool == "uv pip":
-        return _Problem("uv pip has no virtual environment of this stage")
-    if each.tool in _HOMES and _makes_its_own(view, each):
-        if _in_project(view, each):
-            return each.call.at(".venv") or _Problem(f"the directory of `{each.call.text}` is not known")
-        return _home(view, each)
-    return None
-
-
-def _makes_its_own(view: View, each: _Install) -> bool:
-    """Whether poetry or pipenv makes a virtual environment, and does not use the Python that is first in PATH."""
-    if each.tool == "poetry":
-        return not _is_set(view, each, "virtualenvs.create", "POETRY_VIRTUALENVS_CREATE", _NO)
-    return not each.call.has("--system")
-
-
-def _in_project(view: View, each: _Install) -> bool:
-    if each.tool == "poetry":
-        return _is_set(view, each, "virtualenvs.in-project", "POETRY_VIRTUALENVS_IN_PROJECT", _YES)
-    return bool(each.call.environment.get("PIPENV_VENV_IN_PROJECT"))
-
-
-def _at_home(view: View, each: _Install) -> bool:
-    """Whether it makes an environment in a folder of the user's, named after the project's own folder."""
-    own = tuple(path for call in view.calls if (path := _made(call)))
-    return not isinstance(place := _own_place(view, each, own), _Problem) and place == _home(view, each)
-
-
-def _home(view: View, each: _Install) -> str | _Problem:
-    """The folder of the user's environments: of root's, for no other user builds."""
-    variable, folder = _HOMES[each.tool]
-    environment = each.call.environment
-    if variable in environment:
-        return environment[variable] or _Problem(f"{variable} is not known")
-    configured = any(call.name == each.tool and call.subcommand == "config" for call in view.calls[: each.number])
-    another = any(one.keyword == "USER" for one in view.stage.instructions if one.index < each.call.instruction.index)
-    if configured or another or {"POETRY_CACHE_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"} & environment.keys():
-        return _Problem(f"{each.tool} makes a virtual environment in a cache folder")
-    return posixpath.join(environment.get("HOME") or "/root", folder)
-
-
-def _is_first(view: View, each: _Install, folder: str) -> bool:
-    """Whether PATH, as it is set last, begins with a folder."""
-    before = [
-        one for one in view.stage.instructions if one.keyword == "ENV" and one.index < each.call.instruction.index
-    ]
-    found = [setting.value or "" for one in before for setting in settings(one) if setting.name == "PATH"]
-    if not found:
-        return False
-    first = found[-1].strip("\"'").partition(":")[0]
-    return (view.stage.state(each.call.instruction).expand(first, each.call.instruction.escape) or "") == folder
-
-
-_NO = ("false", "0")
-_YES = ("true", "1")
-
-
-def _is_set(view: View, each: _Install, setting: str, variable: str, values: tuple[str, ...]) -> bool:
-    """Whether poetry is set up so, by a variable or by ``poetry config``."""
-    if (each.call.environment.get(variable) or "").lower() in values:
-        return True
-    calls = (call for call in view.calls[: each.number] if call.name == "poetry" and call.subcommand == "config")
-    return any(setting in call.argv and call.argv[-1].lower() in values for call in calls)
-
-
-def _editable(each: _Install) -> Iterator[str | None]:
+def _editable(each: Install) -> Iterator[str | None]:
     for word in ("-e", "--editable"):
         if (path := each.call.option(word)) is not None and "://" not in path:
             yield each.call.at(path.partition("[")[0])
@@ -395,13 +289,13 @@ def _editable(each: _Install) -> Iterator[str | None]:
         yield each.call.at(".")
 
 
-def _fetches(view: View, installs: Sequence[_Install]) -> bool:
+def _fetches(view: View, installs: Sequence[Install]) -> bool:
     """Whether pip calls git for a package, and no package is known that calls it later."""
     texts = [text for each in installs for word in each.call.argv if (text := view.text(each.call.at(word)))]
     fetches = any("git+" in text for text in (*texts, *(each.call.text for each in installs)))
     return fetches and not any("git" in system_packages(one) for one in _wanted(view, installs))
 
 
-def _wanted(view: View, installs: Sequence[_Install]) -> dict[Requirement, None]:
+def _wanted(view: View, installs: Sequence[Install]) -> dict[Requirement, None]:
     """The packages that the installs name, as far as they can be read, by name."""
     return dict.fromkeys(sorted((one for each in installs for one in named(view, each.call)), key=lambda one: one.name))
