@@ -45,8 +45,8 @@ def write(model: Model, split: Split) -> Written:
         at = document.instructions[index].lead
         prepared += lines
         edits.append(Edit(at, at, "".join(line + newline for line in lines)))
-    moved = [document.instructions[index] for index, part in split.parts.items() if part is Part.RUNTIME]
-    edits += (_without(text, newline, each) for each in moved)
+    moved = [document.instructions[index] for index, part in sorted(split.parts.items()) if part is Part.RUNTIME]
+    edits += _without(text, newline, moved)
 
     header = list(_header(document, split))
     added = [final, *split.environment, *(piece.text for piece in header if not piece.moved)]
@@ -75,12 +75,16 @@ def _behind(text: str, newline: str, last: Instruction, lines: Sequence[str]) ->
     return Edit(last.end, last.end, below if closed or not below else newline + below.removesuffix(newline))
 
 
-def _without(text: str, newline: str, gone: Instruction) -> Edit:
-    """Take an instruction with its comments out of the file, and of two blank lines around it one."""
-    start, end = gone.lead, gone.end
-    if text[:start].endswith(newline * 2) and text.startswith(newline, end):
-        end += len(newline)
-    return Edit(start, end, "")
+def _without(text: str, newline: str, gone: Sequence[Instruction]) -> Iterator[Edit]:
+    """Take instructions with their comments out of the file, and of two blank lines around those in a row one."""
+    start: int | None = None
+    for each, below in zip(gone, [*gone[1:], None], strict=False):
+        start = each.lead if start is None else start
+        if below is not None and below.lead == each.end:
+            continue
+        blank = text.endswith(newline * 2, 0, start) and text.startswith(newline, each.end)
+        yield Edit(start, each.end + len(newline) * blank, "")
+        start = None
 
 
 class _Piece(NamedTuple):
