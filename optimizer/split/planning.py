@@ -29,6 +29,8 @@ _MOVED = frozenset({
     "LABEL", "EXPOSE", "VOLUME", "STOPSIGNAL", "MAINTAINER", "CMD", "ENTRYPOINT", "HEALTHCHECK",
 })  # fmt: skip
 """Instructions that say something of the image alone."""
+_MERGED = ("/bin", "/lib", "/lib64", "/sbin")
+"""Folders that are links into /usr in the distributions of today."""
 _DEVELOPING = frozenset({"dev", "devel", "develop", "development", "debug", "test", "tests", "testing", "ci", "lint"})
 """What the name of a stage has in it whose image is not there to run the program alone."""
 _WORDS = re.compile(r"[-_.]")
@@ -218,10 +220,12 @@ class _Planning:
         return found
 
     def left_copies(self, parts: Mapping[int, Part]) -> Iterator[str]:
-        """What is copied for the build alone."""
+        """What is copied for the build alone; /bin and the like may be links into /usr."""
         for index, part in parts.items():
             if part is Part.BUILD and index in self.view.brought:
-                yield from self.view.brought[index].zones
+                for zone in self.view.brought[index].zones:
+                    yield zone
+                    yield from (f"/usr{zone}" for folder in _MERGED if inside(zone, folder))
 
     def needed_by_others(self) -> Refused | None:
         """Why a stage before the final one must stay as it is, where the build would be another one there."""

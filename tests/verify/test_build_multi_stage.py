@@ -56,6 +56,12 @@ VARIANTS = {
         "flask", "FROM python:3.11\n", "FROM python:3.11-slim\nRUN apt-get update && apt-get install -y gcc\n"
         "COPY links.py /etc/links.conf\nENV LINKS=/tmp\n", "python -c 'import links; print(links.app)'",
     ),
+    "uv, copied": Variant(
+        "uv",
+        "\nENV UV_SYSTEM_CERTS=1\nENV UV_PYTHON_DOWNLOADS=never\nRUN pip install uv==0.13.9\n",
+        " AS uv\nRUN pip install uv==0.13.9\nFROM python:3.11-slim\nENV UV_SYSTEM_CERTS=1\n"
+        "ENV UV_PYTHON_DOWNLOADS=never\nCOPY --from=uv /usr/local/bin/uv /usr/local/bin/uvx /bin/\n",
+    ),
     "pipenv": Variant("pipenv", smoke="python -m score"),
     "yarn": Variant("yarn", smoke="node dist/main.js"),
     "pnpm": Variant("pnpm", smoke="node dist/main.js"),

@@ -5,8 +5,9 @@ Source: the documentation of venv, pip, poetry, pipenv, uv and pdm about where t
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from optimizer.document import Instruction
@@ -28,6 +29,7 @@ _OF_SYSTEM = ("debian", "ubuntu")
 _TOOLS = frozenset({"poetry", "poetry-plugin-export", "pipenv", "uv", "pdm", "pip-tools"})
 _LARGE = frozenset({"poetry", "pipenv", "uv", "pdm"})
 """Those of them that are worth a stage: with all they need 35 to 82 MB (in an environment of Python 3.11)."""
+_UV = frozenset({"uv", "uvx"})
 _PACKAGING = frozenset({"pip", "setuptools", "wheel"})
 _MAKERS = frozenset({"virtualenv", "venv"})
 _ELSEWHERE = ("--user", "--target", "-t", "--prefix", "--root")
@@ -66,9 +68,11 @@ def find(view: View) -> Found | Refused | None:
     placed = _placed(view, installs)
     if isinstance(placed, str):
         return Refused(first, placed)
-    repeated = _repeated(view, installs)
+    runners = _runners(view, installs)
+    repeated = _repeated(installs, runners, view)
     if isinstance(repeated, Refused):
         return repeated
+    copied = _copied_tools(view) - runners.keys()
     base = bases.slim(view.stage)
     wanted = _wanted(view, installs) if base.slimmed else {}
     names = {each.name for each in wanted}
@@ -85,10 +89,10 @@ def find(view: View) -> Found | Refused | None:
     tooling = [each for each in installs if _is_tooling(each) and each.number not in repeated]
     return Found(
         "python", last, placed.artifacts, base.written, build,
-        manifests=frozenset() if repeated else _MANIFESTS | {name for each in installs for name in lists(each.call)},
+        manifests=copied | (frozenset() if runners else _MANIFESTS.union(*(lists(each.call) for each in installs))),
         prepare=placed.prepare, environment=placed.environment,
         needs=tuple(package for each in wanted for package in system_packages(each)), repeated=repeated,
-        packages=tuple(sorted(_LARGE.intersection(_named(tooling)))),
+        packages=tuple(sorted(_LARGE.intersection((*_named(tooling), *copied)))),
         brings=("python3",) if _is_of_system(view) else (),
         has=frozenset() if _is_of_system(view) else _HAS,
         builders=frozenset({"git"} if _fetches(view, installs) else ()),
@@ -148,21 +152,33 @@ def _named(installs: Sequence[Install]) -> Iterator[str]:
     yield from (_plain(name) for each in installs for name in operands(each.call))
 
 
-def _repeated(view: View, installs: Sequence[Install]) -> frozenset[int] | Refused:
-    """The installs of the installers that are called behind the build, too, or that alone find its environment."""
+def _runners(view: View, installs: Sequence[Install]) -> dict[str, Instruction]:
+    """The installers that are called behind the build, too, or that alone find its environment, and where."""
     last = installs[-1].call.instruction
     late = [call for call in view.calls if call.instruction.index > last.index]
     runners = {call.name: call.instruction for call, _ in running(view, late) if call.name in _TOOLS}
     for each in installs:
         if each.tool in HOMES and at_home(view, each):
             runners.setdefault(each.tool, each.call.instruction)
+    return runners
+
+
+def _repeated(installs: Sequence[Install], runners: Mapping[str, Instruction], view: View) -> frozenset[int] | Refused:
+    """The installs of those; one that is copied comes to the final stage by its COPY."""
     found: set[int] = set()
     for tool, at in runners.items():
         numbers = {each.number for each in installs if _is_tooling(each) and tool in _named([each])}
-        if not numbers:
+        if not numbers and tool not in _copied_tools(view):
             return Refused(at, f"{tool} runs the program, and where it comes from is not known")
         found |= numbers
     return frozenset(found)
+
+
+def _copied_tools(view: View) -> frozenset[str]:
+    """The programs of uv, where they are copied from another image, as its documentation has it."""
+    copies = (each for each in view.stage.instructions if each.keyword == "COPY" and each.flag("from") is not None)
+    names = ([posixpath.basename(word) for word in each.words[:-1]] for each in copies)
+    return frozenset(name for each in names if _UV.issuperset(each) for name in each)
 
 
 def _workon(view: View, installs: Sequence[Install]) -> tuple[str, ...]:
