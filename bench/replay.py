@@ -28,7 +28,8 @@ each with what the one before left in the builder's cache, by the Dockerfile of 
 rewritten; the two take turns and share no layer. The first commit fills the cache and does not count; one that cannot
 be built is left out on both sides. It is 30 commits, and fewer of those that take long to build. Seconds are those of
 the whole call, of which half a second to one goes by where nothing is executed; waiting for a slow package index
-counts on the side that asks it, so the medians of single commits stand behind the totals.
+counts on the side that asks it, so the medians of single commits stand behind the totals. No more than two repositories
+were built beside each other.
 
 The prediction is out of sample: the rewrite, and what is predicted of it, go by the history up to the commit before
 those that are built. The context is that of the newest commit. Costs are assumed ([how](history.md#cost)), not taken

@@ -156,7 +156,8 @@ def _runners(view: View, installs: Sequence[Install]) -> dict[str, Instruction]:
     """The installers that are called behind the build, too, or that alone find its environment, and where."""
     last = installs[-1].call.instruction
     late = [call for call in view.calls if call.instruction.index > last.index]
-    runners = {call.name: call.instruction for call, _ in running(view, late) if call.name in _TOOLS}
+    called = (("uv" if call.name in _UV else call.name, call.instruction) for call, _ in running(view, late))
+    runners = {tool: at for tool, at in called if tool in _TOOLS}
     for each in installs:
         if each.tool in HOMES and at_home(view, each):
             runners.setdefault(each.tool, each.call.instruction)
