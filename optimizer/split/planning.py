@@ -10,20 +10,20 @@ from functools import cached_property
 
 from optimizer.document import Instruction
 from optimizer.image_tools import BUILDING, UNPACKED_NOT, brought_by, package_of
-from optimizer.independence import UNKNOWN
 from optimizer.instructions import health, settings
 from optimizer.landing import inside, touch
 from optimizer.model import Stage
 from optimizer.packages.commands import SHELLS
 from optimizer.split import bases, declared, reads
+from optimizer.split.concern import Concern
 from optimizer.split.kinds import NEUTRAL, SETTLING, SETUP
 from optimizer.split.lineage import others
 from optimizer.split.obstacles import refusal
-from optimizer.split.owner import owner, whole
+from optimizer.split.owner import owner
 from optimizer.split.plan import Artifact, Found, Part, Question, Refused, Split
-from optimizer.split.setting_up import changes_a_setting, edited, is_nothing, made, paths_of, removed
+from optimizer.split.setting_up import changes_a_setting, is_nothing, paths_of
 from optimizer.split.system import is_removal, is_system, is_update, is_upgrade, packages_of, taken_away
-from optimizer.split.view import INITS, STARTS, Call, View, runs_anything, shortened
+from optimizer.split.view import INITS, STARTS, Call, View, shortened
 
 _MOVED = frozenset({
     "LABEL", "EXPOSE", "VOLUME", "STOPSIGNAL", "MAINTAINER", "CMD", "ENTRYPOINT", "HEALTHCHECK",
@@ -83,6 +83,11 @@ class _Planning:
     setup: dict[int, tuple[str, ...]] = field(default_factory=dict)
     equipped: set[int] = field(default_factory=set)
     questions: list[Question] = field(default_factory=list)
+
+    @cached_property
+    def concern(self) -> Concern:
+        """What the commands of the build work on."""
+        return Concern(self.view, self.found, self.parts)
 
     @cached_property
     def seen(self) -> reads.Reads:
@@ -283,20 +288,20 @@ class _Planning:
                 number in self.found.repeated
                 or call.name in SETTLING
                 or changes_a_setting(call)
-                or self.removes_what_comes_again(call)
+                or self.concern.removes_what_comes_again(call)
             ):
                 repeated = True
                 setup.append(call)
             elif call.name in SETUP:
-                if call.name in ("chown", "chgrp") and self.is_taken(call) and not self.is_given(call):
+                if call.name in ("chown", "chgrp") and self.concern.is_taken(call) and not self.concern.is_given(call):
                     return Refused(each, f"`{shortened(call.text)}` gives an owner that does not come along")
                 setup.append(call)
-            elif self.leaves_something(call):
+            elif self.concern.leaves_something(call):
                 return Refused(each, f"what `{shortened(call.text)}` leaves in the image is not known")
             elif any(redirect.op.startswith(">") and not is_nothing(call) for redirect in call.command.redirects):
                 return Refused(each, f"`{shortened(call.text)}` writes a file, and what reads it is not known")
-        wanted = [call for call in setup if not self.is_about_build(call)]
-        if lost := next((call for call in wanted if self.links_to_build(call)), None):
+        wanted = [call for call in setup if not self.concern.is_about_build(call)]
+        if lost := next((call for call in wanted if self.concern.links_to_build(call)), None):
             return Refused(each, f"`{shortened(lost.text)}` links to what only the build has")
         if not wanted:
             return Part.BUILD
@@ -327,53 +332,6 @@ class _Planning:
             return False
         own = any(map(is_update, self.view.of(call.instruction)))
         return call.package.action == "install" and call.package.manager.name == "apt" and not own
-
-    def is_about_build(self, call: Call) -> bool:
-        """Whether a command works on nothing but what only the build needs, or what is taken over as a whole."""
-        folders = (*self.found.sources, *(each.path for each in self.found.artifacts), "/tmp")
-        words = made(call) if not changes_a_setting(call) else ()
-        paths = [call.at(word) for word in words]
-        return bool(paths) and all(path is not None and any(inside(path, each) for each in folders) for path in paths)
-
-    def removes_what_comes_again(self, call: Call) -> bool:
-        """Whether a command takes away files that the final stage copies, too."""
-        again = [each for at, each in self.view.brought.items() if self.parts.get(at) in (Part.BOTH, Part.RUNTIME)]
-        paths = [path for path in map(call.at, removed(call)) if path is not None]
-        taken = [path for path in paths if any(inside(path, each.path) for each in self.found.artifacts)]
-        return any(touch(path, zone) for path in paths if path not in taken for each in again for zone in each.zones)
-
-    def links_to_build(self, call: Call) -> bool:
-        """Whether a link leads into the sources, to what is not taken over."""
-        path = call.at(call.operands[0]) if call.name == "ln" and len(call.operands) > 1 else None
-        if path is None or not any(inside(path, each) for each in self.found.sources):
-            return False
-        bringing = [at for at, each in self.view.brought.items() if any(inside(path, zone) for zone in each.zones)]
-        taken = any(inside(path, each.path) for each in self.found.artifacts)
-        return not taken and all(self.parts.get(at) is Part.BUILD for at in bringing)
-
-    def leaves_something(self, call: Call) -> bool:
-        """Whether a command may leave in the image what the final stage would lack."""
-        if call.name not in NEUTRAL or (call.argv and UNKNOWN in call.argv[0]) or runs_anything(call):
-            return True
-        return not all(self.is_of_build(call.at(path)) for path in edited(call))
-
-    def is_of_build(self, path: str | None) -> bool:
-        """Whether a file is one that only the build needs, or is taken over: what brings it is not done again."""
-        if path is None:
-            return False
-        bringing = [at for at, each in self.view.brought.items() if any(inside(path, zone) for zone in each.zones)]
-        parts = {self.parts.get(index) for index in bringing}
-        return parts == {Part.BUILD} or any(inside(path, each.path) for each in self.found.artifacts)
-
-    def is_taken(self, call: Call) -> bool:
-        """Whether a command works on something that is taken over from the builder."""
-        paths = [path for word in paths_of([call]) if (path := call.at(word))]
-        return any(touch(path, artifact.path) for path in paths for artifact in self.found.artifacts)
-
-    def is_given(self, call: Call) -> bool:
-        """Whether a command gives the owner that what is taken over comes with."""
-        given = whole(self.view, call.subcommand) if call.name == "chown" else None
-        return given is not None and all(each.owner == given for each in self.found.artifacts)
 
     def copy(self, each: Instruction) -> Part | Refused:
         brought = self.view.brought[each.index]
