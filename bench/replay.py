@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import StatisticsError, correlation, mean, median
 from typing import Any
 
@@ -32,8 +32,9 @@ counts on the side that asks it, so the medians of single commits stand behind t
 were built beside each other.
 
 The prediction is out of sample: the rewrite, and what is predicted of it, go by the history up to the commit before
-those that are built. The context is that of the newest commit. Costs are assumed ([how](history.md#cost)), not taken
-from a build's log.
+those that are built. *In hindsight* is what the model says of the same rewrite and of these commits alone: what it is
+off by then is not for want of foresight. The context is that of the newest commit. Costs are assumed
+([how](history.md#cost)), not taken from a build's log.
 
 *yes* means that `dockopt verify` finds the images at the newest commit equivalent, with the project's smoke commands.
 A base image that the machine could not have was replaced before and after by the one that the list names.
@@ -62,10 +63,12 @@ def page(results: Mapping[str, Any]) -> str:
         parts.append(
             f"Time of the rebuilds of these: {before:,.0f} s before, {after:,.0f} s after; a repository's changes by "
             f"{mean(changes):+.1%} in the mean, {median(changes):+.1%} in the median. "
-            f"{halved} of {len(changes)} are at least halved. {_ranks(changed.values())}"
+            f"{halved} of {len(changes)} are at least halved."
         )
+        parts += _ranks(list(changed.values()))
     parts += projects.unseen("replay", rows)
-    head = ("", "kind", "commits", "before, s", "after, s", "change", "predicted", "equivalent", "fixes", "why")
+    times = ("commits", "before, s", "after, s", "change", "predicted", "in hindsight")
+    head = ("", "kind", *times, "equivalent", "fixes", "why")
     parts += [_table(head, map(_line, rows, rows.values())), _HOW.rstrip()]
     return "\n\n".join(parts) + "\n"
 
@@ -97,13 +100,21 @@ def _ranked(values: Sequence[float]) -> list[float]:
     return [order.index(value) + (order.count(value) + 1) / 2 for value in values]
 
 
-def _ranks(rows: Iterable[Mapping[str, Any]]) -> str:
-    pairs = [(row["predicted"], reduction(row)) for row in rows if row["predicted"] is not None]
+def _ranks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """How well what was predicted agrees in rank with what was measured."""
+    foreseen, hindsight = (_rank(field, rows) for field in ("predicted", "hindsight"))
+    if foreseen is not None:
+        yield f"Predicted and measured change agree in rank by {foreseen:.2f} (Spearman)" + (
+            f", and in hindsight by {hindsight:.2f}." if hindsight is not None else "."
+        )
+
+
+def _rank(field: str, rows: Iterable[Mapping[str, Any]]) -> float | None:
+    pairs = [(row[field], reduction(row)) for row in rows if row.get(field) is not None]
     try:
-        found = spearman(*map(list, zip(*pairs, strict=True)))
+        return spearman(*map(list, zip(*pairs, strict=True)))
     except (StatisticsError, TypeError):
-        return ""
-    return f"Predicted and measured change agree in rank by {found:.2f} (Spearman)."
+        return None
 
 
 def _line(name: str, row: Mapping[str, Any]) -> Sequence[str]:
@@ -113,10 +124,10 @@ def _line(name: str, row: Mapping[str, Any]) -> Sequence[str]:
         counted = f"{len(builds['before']['seconds'])}" + (f" ({left} left out)" if left else "")
         sides = [f"{_total(row, side):,.0f} ({median(builds[side]['seconds']):,.1f})" for side in ("before", "after")]
         figures = (counted, *sides, f"{reduction(row):+.1%}")
-    predicted = "" if row.get("predicted") is None else f"{row['predicted']:+.1%}"
+    predicted = ["" if row.get(field) is None else f"{row[field]:+.1%}" for field in ("predicted", "hindsight")]
     equivalent = _EQUIVALENT.get(row["status"], row["status"])
     fixes = ", ".join(dict.fromkeys(each["transform"] for each in row.get("fixes", ())))
-    return (link(name, row), row["ecosystem"], *figures, predicted, equivalent, fixes, explanation(row))
+    return (link(name, row), row["ecosystem"], *figures, *predicted, equivalent, fixes, explanation(row))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
