@@ -15,9 +15,8 @@ from typing import Any
 
 from bench import projects, tools
 from bench.projects import Project, Unobtainable
-from optimizer.engine import Outcome
 from optimizer.model import read as parsed
-from optimizer.runner import Task, note, predicted
+from optimizer.runner import note, predicted
 from optimizer.source import decode, read
 from optimizer.tasks import Ask, from_paths
 from optimizer.verify.builder import BuilderError, Options, find
@@ -37,18 +36,14 @@ def prove(project: Project, place: Path, select: tuple[str, ...], replay: int) -
     """
     path = str(place / project.dockerfile)
     before = f"HEAD~{replay}"  # what is expected of the commits that are replayed must not know them
-
-    def task(newest: str) -> Task:
-        return from_paths([path], Ask(select, suggested=True, context=str(place), newest=newest)).tasks[0]
-
+    tasks = from_paths([path], Ask(select, suggested=True, context=str(place), newest=before)).tasks
     wish = Wish(smoke=project.smoke, replay=replay, measure="sizes")
     try:
         with find("", Options(args=project.args, timeout=TIMEOUT)) as builder:
-            verdict = verify(task(before), builder, wish, lambda text: _progress(f"{project.name}: {text}"))
+            verdict = verify(tasks[0], builder, wish, lambda text: _progress(f"{project.name}: {text}"))
     except BuilderError as error:
-        verdict = Verdict(task(before), "cannot be judged", error.message, error.lines)
-    hindsight = _saved(task(f"{before}..HEAD"), verdict.outcome) if replay else None
-    return {"base": base(decode(read(path)))} | kept(verdict, select) | {"hindsight": hindsight}
+        verdict = Verdict(tasks[0], "cannot be judged", error.message, error.lines)
+    return {"base": base(decode(read(path)))} | kept(verdict, select)
 
 
 def base(text: str) -> str:
@@ -66,19 +61,15 @@ def kept(verdict: Verdict, select: tuple[str, ...]) -> Row:
     refusals = outcome.refusals if outcome else ()
     notes = [note(fix, ())._asdict() for fix in fixes]
     row["reasons"] = [each["reason"] for each in notes]
-    row["predicted"] = _saved(verdict.task, outcome)
+    row["timed"] = row.pop("predicted")  # seconds, by the times of the builds; what follows is by assumed ones
+    expected = predicted(verdict.task, outcome) if outcome and outcome.after != outcome.before else None
+    row["predicted"] = expected["after"] / expected["before"] - 1 if expected and expected["before"] else None
     row["refusals"] = [each.reason for each in refusals if not select or each.transform in select]
     for measured in row["measurements"]:
         if measured["replay"]:
             for side in ("before", "after"):
                 del measured["replay"][side]["steps"]  # of the last commit only
     return row
-
-
-def _saved(task: Task, outcome: Outcome | None) -> float | None:
-    """The predicted change of the time of a rebuild, as a share; None where nothing is rewritten or known."""
-    expected = predicted(task, outcome) if outcome and outcome.after != outcome.before else None
-    return expected["after"] / expected["before"] - 1 if expected and expected["before"] else None
 
 
 def explanation(row: Mapping[str, Any]) -> str:

@@ -31,10 +31,9 @@ the whole call, of which half a second to one goes by where nothing is executed;
 counts on the side that asks it, so the medians of single commits stand behind the totals. No more than two repositories
 were built beside each other.
 
-The prediction is out of sample: the rewrite, and what is predicted of it, go by the history up to the commit before
-those that are built. *In hindsight* is what the model says of the same rewrite and of these commits alone: what it is
-off by then is not for want of foresight. The context is that of the newest commit. Costs are assumed
-([how](history.md#cost)), not taken from a build's log.
+The predictions are out of sample: the rewrite, and what is predicted of it, go by the history up to the commit before
+those that are built. The context is that of the newest commit. The change is predicted with assumed costs
+([how](history.md#cost)), as `dockopt fix` does; the seconds with the times of one build, as `dockopt verify` does.
 
 *yes* means that `dockopt verify` finds the images at the newest commit equivalent, with the project's smoke commands.
 A base image that the machine could not have was replaced before and after by the one that the list names.
@@ -67,7 +66,7 @@ def page(results: Mapping[str, Any]) -> str:
         )
         parts += _ranks(list(changed.values()))
     parts += projects.unseen("replay", rows)
-    times = ("commits", "before, s", "after, s", "change", "predicted", "in hindsight")
+    times = ("commits", "before, s", "after, s", "change", "predicted", "saved a commit, s", "predicted, s")
     head = ("", "kind", *times, "equivalent", "fixes", "why")
     parts += [_table(head, map(_line, rows, rows.values())), _HOW.rstrip()]
     return "\n\n".join(parts) + "\n"
@@ -100,34 +99,45 @@ def _ranked(values: Sequence[float]) -> list[float]:
     return [order.index(value) + (order.count(value) + 1) / 2 for value in values]
 
 
+def _saved(row: Mapping[str, Any]) -> tuple[float, float | None]:
+    """Seconds that a commit's build takes less: measured, and as predicted with the times of the builds."""
+    number = len((replayed(row) or {})["before"]["seconds"])
+    timed = row.get("timed")
+    return (_total(row, "before") - _total(row, "after")) / number, timed and timed["before"] - timed["after"]
+
+
 def _ranks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """How well what was predicted agrees in rank with what was measured."""
-    foreseen, hindsight = (_rank(field, rows) for field in ("predicted", "hindsight"))
-    if foreseen is not None:
-        yield f"Predicted and measured change agree in rank by {foreseen:.2f} (Spearman)" + (
-            f", and in hindsight by {hindsight:.2f}." if hindsight is not None else "."
+    shares = _rank((row["predicted"], reduction(row)) for row in rows)
+    if shares is not None:
+        yield f"Predicted and measured change agree in rank by {shares:.2f} (Spearman)" + (
+            f", the seconds that a commit saves by {seconds:.2f}."
+            if (seconds := _rank(map(_saved, rows))) is not None
+            else "."
         )
 
 
-def _rank(field: str, rows: Iterable[Mapping[str, Any]]) -> float | None:
-    pairs = [(row[field], reduction(row)) for row in rows if row.get(field) is not None]
+def _rank(pairs: Iterable[tuple[float | None, float | None]]) -> float | None:
+    """Of the pairs that are whole."""
+    whole = [(one, other) for one, other in pairs if one is not None and other is not None]
     try:
-        return spearman(*map(list, zip(*pairs, strict=True)))
+        return spearman(*map(list, zip(*whole, strict=True)))
     except (StatisticsError, TypeError):
         return None
 
 
 def _line(name: str, row: Mapping[str, Any]) -> Sequence[str]:
-    figures: tuple[str, ...] = ("", "", "", "")
+    figures: tuple[str, ...] = ("",) * 7
     if builds := replayed(row):
         left = sum("was left out" in note for each in row["measurements"] for note in each["notes"])
         counted = f"{len(builds['before']['seconds'])}" + (f" ({left} left out)" if left else "")
         sides = [f"{_total(row, side):,.0f} ({median(builds[side]['seconds']):,.1f})" for side in ("before", "after")]
-        figures = (counted, *sides, f"{reduction(row):+.1%}")
-    predicted = ["" if row.get(field) is None else f"{row[field]:+.1%}" for field in ("predicted", "hindsight")]
+        predicted = "" if row["predicted"] is None else f"{row['predicted']:+.1%}"
+        saved = ("" if each is None else f"{each:.1f}" for each in _saved(row))
+        figures = (counted, *sides, f"{reduction(row):+.1%}", predicted, *saved)
     equivalent = _EQUIVALENT.get(row["status"], row["status"])
     fixes = ", ".join(dict.fromkeys(each["transform"] for each in row.get("fixes", ())))
-    return (link(name, row), row["ecosystem"], *figures, *predicted, equivalent, fixes, explanation(row))
+    return (link(name, row), row["ecosystem"], *figures, equivalent, fixes, explanation(row))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

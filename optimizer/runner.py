@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from optimizer.past import Past
     from optimizer.report.terminal import Style
     from optimizer.single import Replacement
+    from optimizer.verify.progress import Step
 
 MANY = 64
 """From so many files on it pays to start processes."""
@@ -325,15 +326,19 @@ def _alone(task: Task, outcome: Outcome) -> tuple[tuple[Replacement, ...], ...]:
     return alone(task, outcome.before, (*outcome.fixes, *outcome.suggestions))
 
 
-def predicted(task: Task, outcome: Outcome) -> Mapping[str, float] | None:
-    """Seconds a commit that a rebuild of the Dockerfile is expected to take, before and after."""
+def predicted(task: Task, outcome: Outcome, timings: Sequence[Step] = ()) -> Mapping[str, float] | None:
+    """Seconds a commit that a rebuild of the Dockerfile is expected to take, before and after.
+
+    :param timings: steps of a build, in place of those of the log that the task names.
+    """
     from optimizer import model
+    from optimizer.past import Known
     from optimizer.rebuild import prediction
 
     named = targets(task, outcome.before)
     before, after = model.read(outcome.before, named), model.read(outcome.after, named)
-    options = replace(task.rules.options, past=past(task))
-    return _predicted(prediction(before, after, context_of(task), options))
+    known = Known(past(task).history, timings) if timings else past(task)
+    return _predicted(prediction(before, after, context_of(task), replace(task.rules.options, past=known)))
 
 
 def _parents(outcome: Outcome) -> tuple[str, ...]:

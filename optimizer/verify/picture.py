@@ -15,6 +15,8 @@ BAR = 24
 """Characters of the longest bar."""
 TEXT = 56
 """Characters of an instruction that are shown."""
+LEAST = 0.1
+"""Seconds that are worth a line."""
 _COLOURS = {"pass": GREEN, "fail": RED, "cannot be judged": YELLOW, "unchanged": DIM}
 
 
@@ -40,6 +42,8 @@ def _lines(verdict: Verdict, style: Style) -> Iterator[str]:
         yield from (f"      {clean(difference)}" for difference in differences)
     for note in verdict.notes:
         yield f"  note: {clean(note)}"
+    if (found := verdict.predicted) and found["before"] - found["after"] >= LEAST:
+        yield f"  a rebuild is expected to take {found['after']:.1f} s in place of {found['before']:.1f} s a commit"
     for measurement in verdict.measurements:
         yield ""
         yield from _measured(measurement, style)

@@ -53,6 +53,11 @@ class Trials:
     _read: dict[str, Image] = field(default_factory=dict)
     """The base images that were read, by name."""
 
+    @property
+    def uncached(self) -> tuple[Built, ...]:
+        """The builds without cache."""
+        return (*(shot.built for shot in self.before), *self.after)
+
     @cached_property
     def context(self) -> BuildContext | None:
         from optimizer.context import DirectoryContext

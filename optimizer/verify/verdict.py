@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from optimizer.runner import rewrite
+from optimizer.runner import predicted, rewrite
 from optimizer.source import decode, read
 from optimizer.verify.builder import Builder, BuilderError, BuildFailed, CannotJudge
 from optimizer.verify.cause import Cause, Problems
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from optimizer.fix import Edit, Fix
     from optimizer.runner import Task
     from optimizer.verify.measure import Measurement
+    from optimizer.verify.progress import Step
 
 Status = Literal["pass", "fail", "unchanged", "cannot be judged"]
 
@@ -57,8 +59,18 @@ class Verdict:
     failed: tuple[Failed, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     notes: tuple[str, ...] = ()
+    timings: tuple[Step, ...] = ()
+    """The steps of its builds without cache, each with what it took."""
     accept: Accept | None = field(default=None, compare=False)
     """Accepts what was borne out, and nothing else."""
+
+    @property
+    def predicted(self) -> Mapping[str, float] | None:
+        """Seconds a commit that a rebuild takes by the history and the times of these builds, before and after."""
+        outcome = self.outcome
+        if outcome is None or outcome.after == outcome.before or not self.timings:
+            return None
+        return predicted(self.task, outcome, self.timings)
 
 
 class Wish(NamedTuple):
@@ -159,6 +171,7 @@ class Verification:
             failed=tuple(failed),
             measurements=self.measured(outcome),
             notes=notes,
+            timings=tuple(step for trials in self.trials for built in trials.uncached for step in built.steps),
             accept=self.accept,
         )
 

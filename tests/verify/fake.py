@@ -18,10 +18,16 @@ Files = Mapping[str, bytes]
 class FakeBuilder(Builder):
     tool = "false"
 
-    def __init__(self, files: Callable[[str], Files | str]) -> None:
-        """files: the files of an image, or why it cannot be built."""
+    def __init__(
+        self, files: Callable[[str], Files | str], steps: tuple[Step, ...] = (Step("[1/1] RUN x", 1.0, False),)
+    ) -> None:
+        """
+        :param files: the files of an image, or why it cannot be built.
+        :param steps: those of each build.
+        """
         super().__init__(Options())
         self.files = files
+        self.steps = steps
         self.built: list[str] = []
         self.images: dict[str, Files] = {}
 
@@ -40,7 +46,7 @@ class FakeBuilder(Builder):
             raise BuildFailed("the build fails", ["first line", found])
         image = self._image()
         self.images[image] = found
-        return Built(source, image, 1.0, (Step("[1/1] RUN x", 1.0, False),))
+        return Built(source, image, 1.0, self.steps)
 
     @contextmanager
     def export(self, built: Built) -> Iterator[IO[bytes]]:

@@ -12,6 +12,7 @@ from optimizer.report.terminal import PLAIN
 from optimizer.runner import Rules, Task
 from optimizer.verify.document import report
 from optimizer.verify.picture import show
+from optimizer.verify.progress import Step
 from optimizer.verify.verdict import Verdict, Wish, verify
 from tests.verify.fake import FakeBuilder, Files
 
@@ -163,6 +164,24 @@ def test_the_report_for_programs_has_each_fix_and_no_credentials(task: Task) -> 
     }  # fmt: skip
     assert file["measurements"][0]["before"]["layers"] == 1
     assert "hunter2hunter2" not in json.dumps(file)
+
+
+def test_what_a_rebuild_is_expected_to_take_goes_by_the_times_of_the_builds(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\nCOPY . /a\nRUN pip install -r /a/requirements.txt\n")
+    (tmp_path / "requirements.txt").write_text("flask==3.0.3\n")
+    (tmp_path / "app.py").write_text("import flask\n")
+    task = Task(str(tmp_path / "Dockerfile"), str(tmp_path), rules=Rules(select=("manifests_first",)))
+    seen: list[float] = []
+    for seconds in (30.0, 300.0):
+        steps = (Step("[3/3] RUN pip install -r /a/requirements.txt", seconds, False),)
+        with FakeBuilder(lambda text: {"a": b"a"}, steps) as builder:
+            verdict = verify(task, builder, WISH)
+        found = json.loads(report([verdict]))["files"][0]["predicted"]
+        assert found["after"] < found["before"] / 2
+        line = f"a rebuild is expected to take {found['after']:.1f} s in place of {found['before']:.1f} s a commit"
+        assert line in show(verdict, PLAIN)
+        seen.append(found["before"])
+    assert 5 < seen[1] / seen[0] < 10
 
 
 def test_the_report_for_people_names_the_difference(task: Task) -> None:
