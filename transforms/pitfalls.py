@@ -90,7 +90,7 @@ def _is_site(source: Source) -> bool:
     """Whether node has made what is copied into an image without node: files for browsers, no programs."""
     here, there = _official(source.stage), source.origin and _official(source.origin)
     words = source.instruction.words[:-1]
-    return there == "node" and here != "node" and not any(word.lstrip('["').startswith(PROGRAMS) for word in words)
+    return there == "node" and here != "node" and not any(word.startswith(PROGRAMS) for word in words)
 
 
 def _official(stage: Stage) -> str | None:

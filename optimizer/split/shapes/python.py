@@ -69,7 +69,7 @@ def find(view: View) -> Found | Refused | None:
     if isinstance(placed, str):
         return Refused(first, placed)
     runners = _runners(view, installs)
-    repeated = _repeated(installs, runners, view)
+    repeated = _repeated(view, installs, runners)
     if isinstance(repeated, Refused):
         return repeated
     copied = _copied_tools(view) - runners.keys()
@@ -164,7 +164,7 @@ def _runners(view: View, installs: Sequence[Install]) -> dict[str, Instruction]:
     return runners
 
 
-def _repeated(installs: Sequence[Install], runners: Mapping[str, Instruction], view: View) -> frozenset[int] | Refused:
+def _repeated(view: View, installs: Sequence[Install], runners: Mapping[str, Instruction]) -> frozenset[int] | Refused:
     """The installs of those; one that is copied comes to the final stage by its COPY."""
     found: set[int] = set()
     for tool, at in runners.items():
