@@ -49,6 +49,12 @@ _WORKON = ("/**/.local/share/virtualenvs",)
 """What pipenv makes at every call, also where no environment goes to it."""
 
 
+_UNBUNDLED = ("ubuntu:12.04", "ubuntu:precise", "ubuntu:14.04", "ubuntu:trusty", "debian:7", "debian:wheezy",
+              "debian:8", "debian:jessie")  # fmt: skip
+"""Releases whose pip is packaged with what it needs (requests, six, …), which pip then does not install again.
+
+Source: the dependencies of their python3-pip; later ones have python-pip-whl.
+"""
 _PYTHON_2 = ("python-pip", "python-dev", "python-setuptools", "python2")
 """Packages of distributions that have Python 2."""
 
@@ -65,6 +71,8 @@ def find(view: View) -> Found | Refused | None:
         name.startswith(_PYTHON_2) for call in view.calls if is_system(call) for name in call.operands
     ):
         return Refused(first, "packages are installed beside those of the distribution's Python 2")
+    if (view.stage.base or "").startswith(_UNBUNDLED):
+        return Refused(first, f"pip of {view.stage.base} comes with packages that it does not install again")
     placed = _placed(view, installs)
     if isinstance(placed, str):
         return Refused(first, placed)
