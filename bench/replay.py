@@ -28,12 +28,13 @@ each with what the one before left in the builder's cache, by the Dockerfile of 
 rewritten; the two take turns and share no layer. The first commit fills the cache and does not count; one that cannot
 be built is left out on both sides. It is 30 commits, and fewer of those that take long to build. Seconds are those of
 the whole call, of which half a second to one goes by where nothing is executed; waiting for a slow package index
-counts on the side that asks it, so the medians of single commits stand behind the totals. No more than two repositories
-were built beside each other.
+counts on the side that asks it, so the medians of single commits stand behind the totals. Up to four repositories were
+built beside each other, and other builds: the seconds are those of a busy machine.
 
 The predictions are out of sample: the rewrite, and what is predicted of it, go by the history up to the commit before
 those that are built. The context is that of the newest commit. The change is predicted with assumed costs
-([how](history.md#cost)), as `dockopt fix` does; the seconds with the times of one build, as `dockopt verify` does.
+([how](history.md#cost)), as `dockopt fix` does; the seconds with the times of builds without cache, as `dockopt verify`
+does: those of the proof, or for rows that were measured before it kept them of three builds made for that.
 
 *yes* means that `dockopt verify` finds the images at the newest commit equivalent, with the project's smoke commands.
 A base image that the machine could not have was replaced before and after by the one that the list names.
@@ -109,12 +110,10 @@ def _saved(row: Mapping[str, Any]) -> tuple[float, float | None]:
 def _ranks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """How well what was predicted agrees in rank with what was measured."""
     shares = _rank((row["predicted"], reduction(row)) for row in rows)
+    seconds = _rank(map(_saved, rows))
     if shares is not None:
-        yield f"Predicted and measured change agree in rank by {shares:.2f} (Spearman)" + (
-            f", the seconds that a commit saves by {seconds:.2f}."
-            if (seconds := _rank(map(_saved, rows))) is not None
-            else "."
-        )
+        saved = "" if seconds is None else f", the seconds that a commit saves by {seconds:.2f}"
+        yield f"Predicted and measured change agree in rank by {shares:.2f} (Spearman){saved}."
 
 
 def _rank(pairs: Iterable[tuple[float | None, float | None]]) -> float | None:
